@@ -1,0 +1,1 @@
+"""Private helpers that the rooms share; nothing here is public."""

@@ -1,0 +1,240 @@
+"""Checks of what a caller hands over; each error names the argument, what came and the remedy."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import column_or_1d
+
+__all__ = [
+    "NotFittedError",
+    "check_class_weight",
+    "check_container",
+    "check_finite",
+    "check_indicator",
+    "check_row_count",
+    "check_same_rows",
+    "check_sample_weight",
+    "encode_labels",
+    "shorten",
+]
+
+
+def shorten(values, most=5):
+    """A readable list of at most `most` values for a message, long ones cut."""
+    shown = [text if len(text := repr(v)) <= 60 else text[:57] + "..." for v in values[:most]]
+    return ", ".join(shown) + (f", ... ({len(values)} in all)" if len(values) > most else "")
+
+
+def check_container(value, name):
+    """Raise TypeError where a container would be converted silently and lose something."""
+    if value is None:
+        return
+    kind = type(value)
+    module = kind.__module__.partition(".")[0]
+    if isinstance(value, np.ma.MaskedArray):
+        remedy = f"its mask would be lost: fill it first, {name}.filled(...)"
+    elif hasattr(value, "__dask_graph__"):
+        remedy = f"it is lazy: compute it first, {name}.compute()"
+    elif module == "polars" and kind.__name__ == "LazyFrame":
+        remedy = f"it is lazy: collect it first, {name}.collect()"
+    elif module == "torch" and hasattr(value, "detach"):
+        remedy = f"pass a numpy array: {name}.detach().cpu().numpy()"
+    else:
+        return
+    raise TypeError(f"{name} is a {module} {kind.__name__}, which is not supported here; {remedy}.")
+
+
+def check_row_count(value, n_rows, name, of="X"):
+    """Raise ValueError unless `value` has as many rows as `of`."""
+    count = value.shape[0] if hasattr(value, "shape") else len(value)
+    if count != n_rows:
+        raise ValueError(f"{name} has {count} rows but {of} has {n_rows}; they must be the same.")
+
+
+def check_same_rows(X, **others):
+    """Raise ValueError where a pandas object has the labels of X's index in another order."""
+    index = getattr(X, "index", None)
+    if not hasattr(index, "equals"):
+        return
+    for name, other in others.items():
+        labels = getattr(other, "index", None)
+        if not hasattr(labels, "equals") or len(labels) != len(index) or labels.equals(index):
+            continue
+        if labels.sort_values().equals(index.sort_values()):
+            raise ValueError(
+                f"{name} has the same index labels as X in another order; rows are matched by "
+                f"position, so align it first: {name} = {name}.loc[X.index]."
+            )
+
+
+def _count_non_finite(values, name):
+    """Raise ValueError with the number of NaN and of infinite entries of a float array."""
+    n_nan = int(np.isnan(values).sum())
+    if n_nan:
+        raise ValueError(f"Input {name} contains NaN: {n_nan} of {values.size} entries.")
+    n_inf = int(np.isinf(values).sum())
+    if n_inf:
+        raise ValueError(
+            f"Input {name} contains infinity or a value too large for {values.dtype!r}: "
+            f"{n_inf} of {values.size} entries."
+        )
+
+
+def check_finite(X, name="X"):
+    """Raise ValueError with the count of infinite entries of a dense or sparse float matrix.
+
+    NaN is left to the learner, whose tags say whether it takes missing values.
+    """
+    values = X.data if sparse.issparse(X) else X
+    # The sum of finite numbers is finite unless it overflows: one cheap pass settles most inputs.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if values.dtype.kind != "f" or np.isfinite(values.sum()):
+            return
+    n_inf = int(np.isinf(values).sum())
+    if n_inf:
+        raise ValueError(
+            f"Input {name} contains infinity or a value too large for {values.dtype!r}: "
+            f"{n_inf} of {values.size} entries."
+        )
+
+
+def check_sample_weight(sample_weight, n_rows):
+    """Weights as a float array of shape (n_rows,), or None for weight 1 everywhere."""
+    if sample_weight is None:
+        return None
+    check_container(sample_weight, "sample_weight")
+    if np.isscalar(sample_weight):
+        return np.full(n_rows, float(sample_weight))
+    weight = np.asarray(sample_weight)
+    if weight.dtype.kind != "f":
+        weight = weight.astype(np.float64)
+    if weight.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array.")
+    check_row_count(weight, n_rows, "sample_weight")
+    _count_non_finite(weight, "sample_weight")
+    n_negative = int((weight < 0).sum())
+    if n_negative:
+        raise ValueError(
+            f"sample_weight must be >= 0, got {n_negative} negative entries "
+            f"(smallest {weight.min()})."
+        )
+    if not weight.any():
+        raise ValueError("sample_weight is zero for every row; at least one must be positive.")
+    return weight
+
+
+def _plain_labels(y):
+    """A column of labels as a 1-D array without missing values, object only where it must be."""
+    values = column_or_1d(y, warn=True)
+    if values.dtype.kind in "biu":
+        return values
+    if values.dtype.kind == "f":
+        _count_non_finite(values, "y")
+        if (values != np.round(values)).any():
+            raise ValueError(
+                "Unknown label type: continuous. y has fractions, but class labels were expected; "
+                "for a numeric target cut it into classes first."
+            )
+        return values
+    if values.dtype.kind in "US":
+        return values
+    import pandas as pd
+
+    values = np.asarray(values, dtype=object)
+    n_missing = int(pd.isna(values).sum())
+    if n_missing:
+        raise ValueError(f"Input y contains NaN: {n_missing} of {len(values)} labels are missing.")
+    # Numbers and booleans in an object column (pandas' nullable dtypes arrive so) are themselves.
+    kind = pd.api.types.infer_dtype(values, skipna=False)
+    return np.array(values.tolist()) if kind in ("boolean", "integer", "floating") else values
+
+
+def encode_labels(y, classes=None):
+    """Labels as positions in their classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels of any sortable kind.
+    classes : array-like of shape (n_classes,), default=None
+        The classes in the order of the columns of the probabilities; the sorted labels if None.
+
+    Returns
+    -------
+    codes : ndarray of shape (n,)
+        Positions in `classes`, in the smallest integer type that holds them.
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        Where a label is missing, not finite, not a class label, or not among `classes`.
+    """
+    labels = _plain_labels(y)
+    if labels.dtype.kind == "O":
+        import pandas as pd
+
+        try:
+            codes, found = pd.factorize(labels, sort=True)
+        except TypeError as error:
+            kinds = sorted({type(label).__name__ for label in labels})
+            raise ValueError(f"y mixes labels of the types {shorten(kinds)}: make them one.") from (
+                error
+            )
+        found = np.asarray(found, dtype=object)
+    else:
+        found, codes = np.unique(labels, return_inverse=True)
+    if classes is None:
+        classes = found
+    else:
+        classes, position = _match_classes(found, classes)
+        codes = position[codes]
+    return codes.astype(np.min_scalar_type(-len(classes))), classes
+
+
+def _match_classes(found, classes):
+    """The given classes as an array, and the position in it of each label found."""
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or len(classes) < 2:
+        raise ValueError(f"classes must be a list of two or more labels, got {classes!r}.")
+    place = {label: i for i, label in enumerate(classes.tolist())}
+    if len(place) < len(classes):
+        raise ValueError(f"classes has repeated labels: {shorten(classes.tolist())}.")
+    unknown = [label for label in found.tolist() if label not in place]
+    if unknown:
+        raise ValueError(
+            f"y has labels that are not in classes: {shorten(unknown)}; "
+            f"classes are {shorten(classes.tolist())}."
+        )
+    return classes, np.array([place[label] for label in found.tolist()], dtype=np.intp)
+
+
+def check_indicator(y):
+    """A label indicator as an int8 array of shape (n, n_labels) of zeros and ones."""
+    y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+    if y.ndim != 2:
+        raise ValueError(f"A multilabel y has the shape (n, n_labels), got {y.shape}.")
+    if y.dtype.kind == "O":
+        y = y.astype(np.float64)
+    if y.dtype.kind == "f":
+        _count_non_finite(y, "y")
+    if not np.isin(y, (0, 1)).all():
+        raise ValueError(
+            "A two-dimensional y must be a multilabel indicator of zeros and ones; "
+            f"it has the values {shorten(np.unique(y).tolist())}."
+        )
+    return y.astype(np.int8)
+
+
+def check_class_weight(class_weight, classes):
+    """Raise ValueError where a dict of class weights names a label that does not exist."""
+    if not isinstance(class_weight, Mapping):
+        return
+    unknown = [label for label in class_weight if label not in set(classes.tolist())]
+    if unknown:
+        raise ValueError(
+            f"class_weight names classes that y does not have: {shorten(unknown)}; "
+            f"classes are {shorten(classes.tolist())}."
+        )
