@@ -33,7 +33,7 @@ ROOMS = {
 # The files of the rooms with mathematics that know estimators or hold what a caller hands over. Any
 # other file there, the display apart, is core: arrays in, arrays out.
 SHELLS = {
-    "dynamics": {"_callback", "_classifier", "_recorder", "_sources"},
+    "dynamics": {"_callback", "_classifier", "_input", "_recorder", "_sources", "_training"},
     "spotlight": {"_finder", "_losses"},
     "offsets": {"_analyzer", "_base_score", "_corrector", "_encoder"},
 }
@@ -220,13 +220,13 @@ def test_all_is_sorted_and_complete(module):
 
 
 def _public_objects():
-    """Name as documented -> class or function."""
-    return {
-        f"{module.__name__}.{name}": getattr(module, name)
-        for module in PUBLIC_MODULES
-        for name in getattr(module, "__all__", [])
-        if callable(getattr(module, name))
-    }
+    """Name as documented -> class or function; what `skaudit` offers goes by that name alone."""
+    names = {}
+    for module in PUBLIC_MODULES:
+        for name in getattr(module, "__all__", []):
+            if callable(obj := getattr(module, name)):
+                names.setdefault(obj, f"{module.__name__}.{name}")
+    return {name: obj for obj, name in names.items()}
 
 
 OBJECTS = _public_objects()
@@ -268,9 +268,15 @@ def test_public_object_has_an_example(name):
 
 def _documented_defaults(obj):
     """Parameter -> the text after `default=`, for the parameters that have one."""
-    parameters = FunctionDoc(obj)["Parameters"] + FunctionDoc(obj)["Other Parameters"]
-    matches = {p.name: re.search(r"default=(.*)$", p.type) for p in parameters}
-    return {name: match[1].strip("\"'`") for name, match in matches.items() if match}
+    defaults = {}
+    for parameter in FunctionDoc(obj)["Parameters"] + FunctionDoc(obj)["Other Parameters"]:
+        if match := re.search(r"default=(.*)$", parameter.type):
+            text = match[1].strip("\"'`")
+            # Numbers may be written as a reader likes them: 1/3, 1e-3.
+            number = re.fullmatch(r"-?[\d.][\d.e/-]*", text)
+            value = str(eval(text)) if number else text
+            defaults |= dict.fromkeys(parameter.name.split(", "), value)
+    return defaults
 
 
 @pytest.mark.parametrize("name", [*OBJECTS, *METHODS])
@@ -282,15 +288,18 @@ def test_documented_defaults_are_the_real_ones(name):
 
 
 def _public_attributes(cls):
-    """Properties of a class, and what its own methods set on `self` with a trailing underscore."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    """Properties of a class, and what its methods set on `self` with a trailing underscore."""
+    ours = [base for base in cls.__mro__ if base.__module__.startswith("skaudit.")]
     stored = {
         node.attr
-        for node in ast.walk(tree)
+        for base in ours
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base))))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         if ast.unparse(node.value) == "self" and node.attr.endswith("_")
     }
-    properties = {name for name, value in vars(cls).items() if isinstance(value, property)}
+    properties = {
+        name for base in ours for name, value in vars(base).items() if isinstance(value, property)
+    }
     return {name for name in stored | properties if not name.startswith("_")}
 
 

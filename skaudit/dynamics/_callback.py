@@ -7,8 +7,8 @@ from ._regions import assign_regions
 class DataMapCallback:
     """Record the data map while an estimator with scikit-learn callbacks is fitted.
 
-    Set it on the classifier itself: `LogisticRegression().set_callbacks(callback)`, also where that is
-    the last step of a Pipeline or the estimator of a search. Each of its iterations is a
+    Set it on the classifier itself, `LogisticRegression().set_callbacks(callback)`, also where
+    that is the last step of a Pipeline or the estimator of a search. Each of its iterations is a
     snapshot. Needs scikit-learn 1.9 or newer.
 
     Parameters
@@ -136,7 +136,7 @@ class DataMapCallback:
 
 
 def _run_key(context):
-    """What tells one fit from another: the outermost fit and the tasks down to the iteration's parent."""
+    """What tells one fit from another: the outermost fit and the path of tasks to this one."""
     path = []
     task = context.parent
     while task is not None:

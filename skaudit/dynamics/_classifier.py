@@ -36,7 +36,7 @@ from ._results import (
     pool_recorders,
     windowed_quality,
 )
-from ._sources import check_weight_support, find_source
+from ._sources import check_weight_support, find_source, split_head
 from ._statistics import DynamicsState
 from ._training import Progress, Silent, record_run
 
@@ -80,8 +80,8 @@ class DataMapClassifier(
           parts;
         - a Pipeline that ends with one of these; its other steps are fitted once.
 
-        None stands for a logistic regression trained by stochastic gradient descent
-        (`SGDClassifier(loss="log_loss")`), behind a StandardScaler unless X is sparse.
+        None stands for a logistic regression trained by averaged stochastic gradient descent,
+        `SGDClassifier(loss="log_loss", average=True)`, behind a StandardScaler unless X is sparse.
     n_epochs : int, default=10
         Number of epochs. Boosters and forests have their own number of trees and give at most this
         many snapshots, evenly spaced.
@@ -209,8 +209,8 @@ class DataMapClassifier(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n, n_features), or what the Pipeline takes
-            The rows; checked by the estimator.
+        X : {array-like, sparse matrix, DataFrame} of shape (n, n_features)
+            The rows, checked by the estimator; for a Pipeline whatever its first step takes.
         y : array-like of shape (n,) or indicator of shape (n, n_labels)
             The given labels, of any kind.
         sample_weight : array-like of shape (n,), default=None
@@ -254,16 +254,16 @@ class DataMapClassifier(
         fitted = self._assemble(runs, [test for _, test in jobs], source, data)
         if self.cv is None and self.recording == "after" and not source.held_out:
             self._warn_of_memorising(runs[0].accuracy[-1], learner, source, data, next(streams))
-        vars(self).pop("history_", None)
+        self.__dict__.pop("history_", None)
         validate_data(self, X=X, skip_check_array=True)
-        vars(self).update(fitted, _index=pack_index(caller_index(X, y)))
+        self.__dict__.update(fitted, _index=pack_index(caller_index(X, y)))
         return self
 
     def _learner(self, X=None):
         """The estimator to clone; by default one that suits X."""
         if self.estimator is not None:
             return self.estimator
-        learner = SGDClassifier(loss="log_loss")
+        learner = SGDClassifier(loss="log_loss", average=True)
         return learner if sparse.issparse(X) else make_pipeline(StandardScaler(), learner)
 
     def _resolve(self, X):
@@ -341,17 +341,15 @@ class DataMapClassifier(
                 "held_out_accuracy": accuracy[:n_epochs],
             }
         statistics = recorder._state.statistics()
-        _warn_of_standstill(statistics["variability"], recorder.n_snapshots_, runs[0].estimator)
+        _warn_of_standstill(statistics, recorder.n_snapshots_, runs[0].estimator)
         quality = statistics["confidence"]
         if self.cv is not None or source.held_out:
-            quality = windowed_quality(
-                recorded, places, accuracy, len(quality), recorder._n_labels
-            )
-        class_means = None
+            quality = windowed_quality(recorded, places, accuracy, len(quality), recorder._n_labels)
+        issues = None
         if runs[0].class_means is not None:
             shape = (len(data.codes), len(data.classes))
-            class_means = pool_class_means(recorded, places, shape)
-        suggested, is_issue = issues_of(data.codes, quality, class_means)
+            means = pool_class_means(recorded, places, shape)
+            issues = issues_of(data.codes, quality, means)
         fitted = {
             "estimator_": runs[0].estimator,
             "classes_": data.classes,
@@ -359,8 +357,8 @@ class DataMapClassifier(
             "_codes": data.codes,
             "_dynamics": recorder._state.arrays(),
             "_quality": quality,
-            "_suggested": suggested.astype(data.codes.dtype),
-            "_is_issue": is_issue,
+            # With more than two classes they need every class's probability, which is not kept.
+            "_issues": issues,
             "_log": {name: np.array(values) for name, values in log.items()},
         }
         if self.keep_history:
@@ -446,12 +444,15 @@ class DataMapClassifier(
 
         check_is_fitted(self)
         recorder = self._rebuilt_recorder()
-        suggested = self._suggested.astype(np.int64)
+        issues = self._issues
+        if issues is None:
+            issues = issues_of(self._codes, self._quality, None)
+        suggested, is_issue = issues
         table = {
             "label": recorder._labels(),
             "suggested_label": suggested if recorder.multilabel else self.classes_[suggested],
             "label_quality": self._quality,
-            "is_issue": self._is_issue,
+            "is_issue": is_issue,
         }
         order = np.argsort(self._quality, kind="stable")  # NaN last
         return pd.DataFrame(table, index=recorder._frame_index()).iloc[order]
@@ -596,7 +597,8 @@ def _streams(random_state, learner):
     """Yield independent RandomStates: the first seeds the training on all rows, as documented."""
     seed = random_state
     if seed is None:
-        seeds = [value for name, value in learner.get_params().items() if name.endswith("random_state")]
+        params = learner.get_params().items()
+        seeds = [value for name, value in params if name.endswith("random_state")]
         seed = next((value for value in seeds if value is not None), None)
     if isinstance(seed, np.random.RandomState):
         seed = seed.randint(2**32, dtype=np.uint32)
@@ -629,13 +631,16 @@ def _warn_of_left_out(recorder):
         )
 
 
-def _warn_of_standstill(variability, n_snapshots, estimator):
+def _warn_of_standstill(statistics, n_snapshots, estimator):
     """Warn where the learner does not change between epochs, so that the map has no width."""
-    if n_snapshots > 1 and np.nanmax(variability, initial=0.0) < _STANDSTILL:
+    variability, confidence = statistics["variability"], statistics["confidence"]
+    # Rows that were settled at once say nothing: their probability cannot move.
+    open_rows = variability[(confidence > 0.02) & (confidence < 0.98)]
+    if n_snapshots > 1 and open_rows.size and open_rows.max() < _STANDSTILL:
+        learner = type(split_head(estimator)[1]).__name__
         warnings.warn(
-            f"All {n_snapshots} snapshots are the same: {type(estimator).__name__} learns nothing "
-            "from further epochs, so the map is degenerate. Use recording='prequential' or another "
-            "learner.",
+            f"All {n_snapshots} snapshots are the same: {learner} learns nothing from further "
+            "epochs, so the map is degenerate. Use recording='prequential' or another learner.",
             UserWarning,
             stacklevel=4,
         )

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from ..utils._plotting import axes_or_new, place_of, plain_text, styled, subsample
-from ..utils._validation import shorten
+from ..utils._plotting import (
+    axes_or_new,
+    haloed,
+    place_of,
+    plain_text,
+    row_positions,
+    styled,
+    subsample,
+)
 
 _KINDS = ("scatter", "density", "trajectories")
 _STATISTICS = ["variability", "confidence", "correctness"]
@@ -26,12 +33,12 @@ _STEP_MARKERS = ("X", "v", "s", "D", "^", "o")
 # Region -> its colour; x, y and the alignment of its text in shares of the axes, about as in figure
 # 1 of the paper.
 _REGIONS = {
-    "easy-to-learn": ("#364B9A", (0.22, 0.87, "center")),
-    "ambiguous": ("#555555", (0.99, 0.46, "right")),
-    "hard-to-learn": ("#A50026", (0.22, 0.13, "center")),
+    "easy-to-learn": ("#364B9A", (0.1, 0.87, "left")),
+    "ambiguous": ("#767676", (0.99, 0.46, "right")),
+    "hard-to-learn": ("#A50026", (0.1, 0.13, "left")),
 }
-# Okabe and Ito's colours, without the yellow that nobody sees on white.
-_ROW_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
+# Okabe and Ito's colours without the yellow that nobody sees on white; grey shows on black too.
+_ROW_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676", "#56B4E9", "#E69F00")
 
 
 class DataMapDisplay:
@@ -64,8 +71,10 @@ class DataMapDisplay:
         Figure of `ax_`.
     scatter_ : matplotlib.collections.PathCollection or None
         The points; their array is the correctness.
-    hexbin_, colorbar_ : matplotlib.collections.PolyCollection, matplotlib.colorbar.Colorbar or None
-        The cells and their scale, for `kind="density"`.
+    hexbin_ : matplotlib.collections.PolyCollection or None
+        The cells of `kind="density"`; their array is the number of rows.
+    colorbar_ : matplotlib.colorbar.Colorbar or None
+        The scale of the cells.
     highlight_ : matplotlib.collections.PathCollection or None
         The rings around highlighted rows.
     texts_ : list of matplotlib.text.Text or None
@@ -76,10 +85,12 @@ class DataMapDisplay:
         What is not drawn, in words; None where every row is.
     bars_ : list of matplotlib.container.BarContainer or None
         The marginal histograms.
-    lines_, bands_ : list of artists or None
-        Trajectories of rows, and of each panel the range of most of its region.
+    lines_ : list of matplotlib.lines.Line2D or None
+        The trajectories of rows, panel by panel.
+    bands_ : list of matplotlib.collections.PolyCollection or None
+        For each region that has rows, the range of 80 % of them.
     threshold_ : list of matplotlib.lines.Line2D or None
-        The lines at one half.
+        The lines at one half, for labels of two classes: there a snapshot is correct above it.
 
     See Also
     --------
@@ -101,14 +112,15 @@ class DataMapDisplay:
     ...     "correctness": [1.0, 0.5, 0.0],
     ... }, index=["cat", "lynx", "dog"])
     >>> display = DataMapDisplay.from_frame(data_map, highlight=["dog"], highlight_name="suspect")
-    >>> display.scatter_.get_array()
-    masked_array(data=[1. , 0.5, 0. ], ...
     >>> display.frame()
           confidence  variability  correctness  highlighted
     cat          0.9         0.05          1.0        False
     lynx         0.5         0.40          0.5        False
     dog          0.1         0.10          0.0         True
-    >>> display.figure_.savefig("map.svg")  # doctest: +SKIP
+    >>> display.scatter_.get_offsets().tolist()  # variability to the right, confidence upwards
+    [[0.05, 0.9], [0.4, 0.5], [0.1, 0.1]]
+    >>> import matplotlib.pyplot as plt
+    >>> plt.close(display.figure_)
     """
 
     def __init__(self, data_map, *, history=None, estimator_name=None):
@@ -265,6 +277,8 @@ class DataMapDisplay:
         """
         _check_choice("kind", kind, _KINDS)
         _check_choice("by", by, ("region", "course"))
+        if max_points is not None and max_points < 1:
+            raise ValueError(f"max_points must be at least 1, or None for all. Got {max_points}.")
         vars(self).update(_UNDRAWN)
         if kind == "trajectories":
             history = _checked_history(self.history, len(self.data_map))
@@ -276,7 +290,7 @@ class DataMapDisplay:
         measured = np.flatnonzero(data_map[_STATISTICS].notna().all(axis=1))
         if len(measured) == 0:
             raise ValueError("data_map has no row with confidence, variability and correctness.")
-        ringed = np.intersect1d(_positions(data_map, highlight, "highlight"), measured)
+        ringed = np.intersect1d(row_positions(data_map.index, highlight, "highlight"), measured)
         drawn = measured
         if kind == "scatter":
             drawn = measured[subsample(len(measured), max_points, random_state)]
@@ -358,7 +372,7 @@ class DataMapDisplay:
         from matplotlib.collections import PolyCollection
 
         x, y = rows["variability"], rows["confidence"]
-        defaults = {"gridsize": 40, "bins": "log", "mincnt": 1, "cmap": "viridis_r"}
+        defaults = {"gridsize": 40, "bins": "log", "mincnt": 1, "cmap": _count_colors()}
         defaults |= {"extent": (0, max(x.max(), 0.01), 0, 1), "linewidth": 0.1}
         self.hexbin_ = self.ax_.hexbin(x, y, **styled(PolyCollection, defaults, kwargs))
         self.colorbar_ = self.figure_.colorbar(self.hexbin_, ax=self.ax_, label="rows in a cell")
@@ -371,7 +385,8 @@ class DataMapDisplay:
         """Rings around the rows that the caller highlights."""
         from matplotlib.collections import PathCollection
 
-        defaults = {"s": 70, "facecolor": "none", "edgecolor": "black", "linewidth": 1.0}
+        ink = self.ax_.xaxis.label.get_color()
+        defaults = {"s": 70, "facecolor": "none", "edgecolor": ink, "linewidth": 1.0}
         # The count first: matplotlib hides a legend entry that starts with an underscore.
         defaults["label"] = f"{len(rows):,} {plain_text(name, 24)}"
         style = styled(PathCollection, defaults, kwargs)
@@ -380,15 +395,19 @@ class DataMapDisplay:
     def _dress(self, rows, text_kwargs):
         """Limits, labels and the names of the regions."""
         # A margin at the right, where legend, note and "ambiguous" cover no point.
-        inches = self.ax_.get_position().width * self.figure_.get_figwidth()
-        right = max(rows["variability"].max(), 0.01) / (1 - min(self._margin / inches, 0.45))
+        # Its width in inches: "ambiguous", or the legend's longest entry.
+        label = "" if self.highlight_ is None else self.highlight_.get_label()
+        margin = max(1.15, 0.55 + 0.08 * len(label)) / self.ax_.bbox.width * self.figure_.dpi
+        right = max(rows["variability"].max(), 0.01) / (1 - min(margin, 0.45))
         self.ax_.set(xlim=(-0.03 * right, right), ylim=(-0.04, 1.04))
         self.ax_.set(xlabel="variability", ylabel="confidence")
         self.ax_.spines[["top", "right"]].set_visible(False)
         if self.estimator_name is not None:
             self.ax_.set_title(f"Data map of {plain_text(self.estimator_name, 40)}")
+        # Words over many points hide nothing that matters; of few points each one counts.
+        given = {"zorder": 0.9 if len(rows) < 300 else 3, **(text_kwargs or {})}
         self.texts_ = [
-            _haloed(self.ax_, x, y, region, {"color": color, "ha": ha, **(text_kwargs or {})})
+            haloed(self.ax_, x, y, region, {"color": color, "ha": ha, **given})
             for region, (color, (x, y, ha)) in _REGIONS.items()
         ]
 
@@ -399,8 +418,8 @@ class DataMapDisplay:
         note = f"{n_drawn:,} of {n_rows:,} rows drawn"
         if n_unmeasured:
             note += f"\n{n_unmeasured:,} never measured"
-        style = {"color": "#555555", "fontsize": "small", "fontweight": "normal"}
-        self.note_ = _haloed(self.ax_, 0.99, 0.02, note, {"ha": "right", "va": "bottom", **style})
+        style = {"ha": "right", "va": "bottom", "color": "#767676", "fontsize": "small"}
+        self.note_ = self.ax_.text(0.99, 0.02, note, transform=self.ax_.transAxes, **style)
 
     def _draw_legend(self, handles):
         title = "correctness" if handles else None
@@ -423,7 +442,7 @@ class DataMapDisplay:
         from matplotlib.ticker import EngFormatter, MaxNLocator
 
         confidence, variability, correctness = self.axes_[1:]
-        style = styled(Rectangle, {"facecolor": "#888888"}, kwargs)
+        style = styled(Rectangle, {"color": "#888888"}, kwargs)
         self.bars_ = []
         for side, name in ((confidence, "confidence"), (variability, "variability")):
             upper = 1.0 if name == "confidence" else max(rows[name].max(), 0.01)
@@ -433,7 +452,7 @@ class DataMapDisplay:
             side.yaxis.set_major_locator(MaxNLocator(2, integer=True))
             side.yaxis.set_major_formatter(EngFormatter(sep=""))
         counts = np.bincount(_step_of(rows["correctness"].to_numpy(float)), minlength=6)
-        style = styled(Rectangle, {"facecolor": _STEP_COLORS}, kwargs)
+        style = styled(Rectangle, {"color": _STEP_COLORS}, kwargs)
         self.bars_.append(correctness.barh(_STEP_LABELS, counts, **style))
         correctness.xaxis.set_major_locator(MaxNLocator(2, integer=True))
         correctness.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -461,7 +480,7 @@ class DataMapDisplay:
                 half = axes.axhline(0.5, color="#888888", linestyle="--", linewidth=0.8, zorder=1)
                 self.threshold_.append(half)
             if legend and 0 < len(panel.rows) <= 10:
-                axes.legend(loc="best", fontsize="small", handlelength=2.4)
+                axes.legend(loc="best", fontsize="small", handlelength=1.8, framealpha=0.7)
         label = "p(true label)"
         if self.estimator_name is not None:
             label += f", {plain_text(self.estimator_name, 30)}"
@@ -487,7 +506,7 @@ def _panels(data_map, history, rows, by, n_rows):
     """The panels of trajectories: of the rows given, or three of typical rows."""
     none = np.empty(0, dtype=np.intp)
     if rows is not None:
-        rows = _positions(data_map, rows, "rows")
+        rows = row_positions(data_map.index, rows, "rows")
         return [_Panel("rows", "", rows, none, _ROW_COLORS)]
     if by == "course":
         courses = _courses(history, n_rows)
@@ -591,13 +610,12 @@ def _draw_band(ax, history, panel, kwargs):
     return ax.fill_between(np.arange(len(history)), low, high, **style)
 
 
-def _haloed(ax, x, y, text, kwargs):
-    """Text at a place in shares of the axes, readable over points of any colour."""
-    from matplotlib.patheffects import withStroke
+def _count_colors():
+    """From a light colour that still shows on white to a dark one: more ink for more rows."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
 
-    halo = [withStroke(linewidth=3, foreground="white", alpha=0.9)]
-    style = {"va": "center", "fontweight": "bold", "path_effects": halo}
-    return ax.text(x, y, text, transform=ax.transAxes, **{**style, **kwargs})
+    return ListedColormap(colormaps["YlGnBu"](np.linspace(0.25, 1, 256)))
 
 
 def _step_of(correctness):
@@ -669,8 +687,9 @@ def _checked_history(history, n_rows):
     """The history as (n_snapshots, n_rows)."""
     if history is None:
         raise ValueError(
-            "Trajectories need p(true label) of every epoch, which was not kept. Fit with "
-            "keep_history=True, or pass history=... of shape (n_snapshots, n)."
+            "Trajectories need p(true label) of every epoch, which was not kept. Make "
+            "the DataMapClassifier or DataMapRecorder with keep_history=True and fit again, or pass "
+            "history=... of shape (n_snapshots, n)."
         )
     history = np.asarray(history, dtype=float)
     flat = history.reshape(len(history), -1)
@@ -703,28 +722,3 @@ def _with_columns(frame, columns):
 def _is_binary(data_map):
     """Whether the labels are of two classes, as those of a multilabel map are."""
     return "label" in data_map and data_map["label"].nunique() <= 2
-
-
-def _positions(data_map, given, name):
-    """Positions of rows given as positions, boolean mask or labels of the index; none for None."""
-    if given is None:
-        return np.empty(0, dtype=np.intp)
-    from pandas.api.types import is_bool_dtype
-
-    index = data_map.index
-    if is_bool_dtype(getattr(given, "dtype", None)) and hasattr(given, "index"):
-        given = given.index[given] if not given.index.equals(index) else given.to_numpy(bool)
-    values = np.asarray(given)
-    if values.dtype == bool:
-        if len(values) != len(index):
-            raise ValueError(f"{name}: a mask of {len(values)} for {len(index)} rows of data_map.")
-        return np.flatnonzero(values)
-    if values.dtype.kind in "iu" and values.ndim == 1 and not hasattr(given, "get_indexer_for"):
-        if len(values) and not (-len(index) <= values.min() and values.max() < len(index)):
-            raise ValueError(f"{name}: positions must be within the {len(index)} rows of data_map.")
-        return values % len(index)
-    labels = list(given)
-    unknown = [label for label in labels if label not in index]
-    if unknown:
-        raise ValueError(f"{name}: not in the index of data_map: {shorten(unknown)}.")
-    return index.get_indexer_for(labels)

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.utils import indexable
 
 from ..utils._sklearn_compat import num_samples
 from ..utils._validation import (
@@ -30,9 +31,12 @@ def check_data(X, y, sample_weight, class_weight, *, owner, matrix):
     for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_container(value, name)
     check_same_rows(X, y=y, sample_weight=sample_weight)
+    (X,) = indexable(X)
     n_rows = num_samples(X)
     if n_rows == 0:
-        raise ValueError(f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}.")
+        raise ValueError(
+            f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}."
+        )
     y = y if hasattr(y, "shape") else np.asarray(y)
     check_row_count(y, n_rows, "y")
     if matrix:

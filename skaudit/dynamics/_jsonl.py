@@ -33,7 +33,8 @@ def read_epochs(folder):
     gold: list[int] = []
     snapshots = []
     for _, path in files:
-        rows, logits = [], []
+        rows: list[int] = []
+        logits: list[list[float]] = []
         for where, guid, label, values in _read_lines(path):
             row = position.setdefault(guid, len(position))
             if row == len(gold):

@@ -1,38 +1,141 @@
-"""Which labels are likely wrong, and how many: confident-learning counts over a quality."""
+"""Which labels are likely wrong, and how many."""
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax
+
+_FIT_ROWS = 5_000  # two parameters need no more
+_TINY = 1e-12
 
 
 def best_third(accuracy):
-    """The third of the epochs with the best accuracy, shape (n_epochs,) -> sorted positions."""
+    """The third of the epochs with the best accuracy, shape (n_epochs,) -> sorted positions.
+
+    Of equal ones the earlier.
+    """
     count = max(1, round(len(accuracy) / 3))
     return np.sort(np.argsort(-np.asarray(accuracy), kind="stable")[:count])
 
 
-def find_issues(codes, quality, proba):
+def find_issues(codes, proba):
     """Suggested labels and likely issues.
 
     Parameters
     ----------
     codes : ndarray of shape (n,)
         Positions of the given labels among the classes.
-    quality : ndarray of shape (n,)
-        How plausible the given label is; low is suspicious.
     proba : ndarray of shape (n, n_classes)
         Class probabilities of the rows, NaN where unknown.
 
     Returns
     -------
     suggested : ndarray of shape (n,)
-        The most probable class.
+        The most probable class; the given one where unknown.
     is_issue : ndarray of shape (n,), bool
 
     Notes
     -----
-    The threshold of a class is the mean probability that its own rows get. A row counts as confidently of
-    the most probable class whose threshold it reaches.
+    In each class the rows with the lowest margin are marked. How many lies between two counts of
+    confident learning: the rows that reach the threshold of another class, and the same share of
+    all rows of the class. Between them a noise model decides (`noise_posterior`): labels wrong at
+    random are often neither so many as the second count says in hard problems, nor so few as the
+    first says in easy ones.
     """
-    known = ~np.isnan(quality)
     suggested = codes.astype(np.intp)
     is_issue = np.zeros(len(codes), dtype=bool)
+    known = np.flatnonzero(~np.isnan(proba[:, 0]))
+    if not known.size:
+        return suggested, is_issue
+    codes, proba = codes[known].astype(np.intp), proba[known]
+    suggested[known] = proba.argmax(axis=1)
+    low, high = confident_counts(codes, proba)
+    likely = expected_f1_choice(noise_posterior(codes, proba))
+    count = np.bincount(codes[likely], minlength=proba.shape[1])
+    count = np.rint(np.clip(count, low, high)).astype(np.intp)
+    is_issue[known] = _lowest_margins(codes, proba, count) & (suggested[known] != codes)
     return suggested, is_issue
+
+
+def confident_counts(codes, proba):
+    """Two counts of wrong labels for each given class, the smaller first, shapes (n_classes,).
+
+    The threshold of a class is the mean probability that rows of its label give it. A row counts
+    for the most probable class whose threshold it reaches. The counts are those for other classes
+    than the given one, as they are and scaled up to all rows of the class.
+    """
+    n_classes = proba.shape[1]
+    rows = np.arange(len(codes))
+    size = np.bincount(codes, minlength=n_classes)
+    total = np.bincount(codes, weights=proba[rows, codes], minlength=n_classes)
+    threshold = np.where(size > 0, total / np.maximum(size, 1), np.inf)
+    reached = np.where(proba >= threshold, proba, -1.0)
+    chosen = reached.argmax(axis=1)
+    counted = reached[rows, chosen] >= 0
+    given = np.bincount(codes[counted], minlength=n_classes)
+    other = counted & (chosen != codes)
+    raw = np.bincount(codes[other], minlength=n_classes).astype(float)
+    scaled = raw * size / np.maximum(given, 1)
+    return raw, np.maximum(raw, scaled)
+
+
+def noise_posterior(codes, proba):
+    """Probability that each given label is wrong, were wrong labels spread evenly, shape (n,).
+
+    The model of the given label is (1 - e) softmax(log p / T) + e / n_classes; T corrects how
+    sharp the probabilities are and e is the noise. Both are found by maximum likelihood.
+    """
+    n_classes = proba.shape[1]
+    logs = np.log(np.maximum(proba, _TINY, dtype=np.float64))
+    stride = max(1, len(codes) // _FIT_ROWS)
+    some = slice(None, None, stride)
+    fits = [
+        minimize(
+            _noise_loss,
+            (start, -2.5),
+            args=(logs[some], codes[some]),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-2.3, 2.3), (-9.0, 0.0)],
+        )
+        for start in (-0.5, 0.5)
+    ]
+    log_temperature, log_odds = min(fits, key=lambda fit: fit.fun).x
+    noise = expit(log_odds)
+    p = np.exp(log_softmax(logs / np.exp(log_temperature), axis=1)[np.arange(len(codes)), codes])
+    return noise / n_classes * (1.0 - p) / ((1.0 - noise) * p + noise / n_classes)
+
+
+def _noise_loss(parameters, logs, codes):
+    """Mean negative log-likelihood of the given labels and its gradient in (log T, logit e)."""
+    temperature, noise = np.exp(parameters[0]), expit(parameters[1])
+    rows = np.arange(len(codes))
+    scaled = logs / temperature
+    log_p = log_softmax(scaled, axis=1)
+    p = np.exp(log_p[rows, codes])
+    q = (1.0 - noise) * p + noise / logs.shape[1]
+    pull = (np.exp(log_p) * scaled).sum(axis=1) - scaled[rows, codes]
+    by_temperature = -((1.0 - noise) * p * pull / q).mean()
+    by_noise = -((1.0 / logs.shape[1] - p) / q).mean() * noise * (1.0 - noise)
+    return -np.log(q).mean(), np.array([by_temperature, by_noise])
+
+
+def expected_f1_choice(posterior):
+    """Positions of the rows whose choice has the best expected F1, most probable first."""
+    order = np.argsort(-posterior, kind="stable")
+    hits = np.cumsum(posterior[order])
+    f1 = 2.0 * hits / (np.arange(1, len(order) + 1) + hits[-1])
+    return order[: int(f1.argmax()) + 1] if hits[-1] > 0 else order[:0]
+
+
+def _lowest_margins(codes, proba, count):
+    """Mark in each class k the `count[k]` rows with the lowest p(given) - max p(other)."""
+    rows = np.arange(len(codes))
+    others = proba.copy()
+    others[rows, codes] = -np.inf
+    margin = proba[rows, codes] - others.max(axis=1)
+    order = np.lexsort((margin, codes))
+    size = np.bincount(codes, minlength=len(count))
+    rank = rows - np.repeat(np.cumsum(size) - size, size)
+    marked = np.zeros(len(codes), dtype=bool)
+    marked[order[rank < count[codes[order]]]] = True
+    return marked

@@ -1,4 +1,4 @@
-"""Whether a learner fits labels that it could not have predicted, told at a fraction of a training."""
+"""Whether a learner fits labels that it could not have predicted."""
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def find_memorisation(accuracy, majority, n_rows, n_epochs, probe):
 
     Returns
     -------
-    (held_out_accuracy, n_train, n_test) of the largest probe where the learner memorises, else None.
+    tuple or None
+        (held-out accuracy, n_train, n_test) of the largest probe where the learner memorises.
 
     Notes
     -----

@@ -52,6 +52,8 @@ class DataMapRecorder:
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
         The classes, in the order of the columns of the probabilities.
+    n_samples_ : int
+        Number of examples.
     n_snapshots_ : int
         The most snapshots that any row has had.
     history_ : ndarray of shape (n_snapshots, n) or (n_snapshots, n, n_labels), float32
@@ -76,8 +78,8 @@ class DataMapRecorder:
     - `margin` = mean of p_e - (largest probability of another class);
     - `aleatoric` = mean of p_e (1 - p_e) = confidence (1 - confidence) - variability^2.
 
-    The state takes 38 bytes a row, labels included, up to 65,535 snapshots and 128 classes (30 bytes
-    for two classes or multilabel), whatever their number.
+    The state takes 38 bytes a row with its label, 30 for two classes or multilabel, whatever the
+    number of snapshots up to 65,535 (8 more beyond).
 
     References
     ----------
@@ -273,7 +275,9 @@ class DataMapRecorder:
 
         guids, gold, snapshots = read_epochs(Path(folder))
         n_classes = max(logits.shape[1] for _, logits in snapshots)
-        recorder = cls(pd.Series(gold, index=pd.Index(guids, name="guid")), classes=range(n_classes))
+        recorder = cls(
+            pd.Series(gold, index=pd.Index(guids, name="guid")), classes=range(n_classes)
+        )
         for rows, logits in snapshots:
             recorder.update(logits, indices=rows, logits=True)
         return recorder

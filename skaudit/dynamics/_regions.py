@@ -2,7 +2,6 @@
 
 import numpy as np
 
-
 REGIONS = ("easy-to-learn", "ambiguous", "hard-to-learn")
 _EASY, _AMBIGUOUS, _HARD = range(3)
 _RULES = ("quantile", "absolute", "fraction")
@@ -63,8 +62,10 @@ def assign_regions(data_map, rule="quantile", *, fraction=1 / 3, low=0.4, high=0
           have no region.
     fraction : float, default=1/3
         Share of the rows, for the rules "quantile" and "fraction".
-    low, high : float, default=0.4, 0.6
-        Limits of confidence for the rule "absolute".
+    low : float, default=0.4
+        Confidence below is hard-to-learn by the rule "absolute".
+    high : float, default=0.6
+        Confidence above is easy-to-learn by the rule "absolute".
 
     Returns
     -------
@@ -89,8 +90,9 @@ def assign_regions(data_map, rule="quantile", *, fraction=1 / 3, low=0.4, high=0
     missing = [name for name in ("confidence", "variability") if name not in data_map]
     if missing:
         raise ValueError(f"data_map lacks the columns {', '.join(missing)}.")
-    columns = (data_map[name].to_numpy(dtype=float) for name in ("confidence", "variability"))
-    codes = region_codes(*columns, rule, fraction=fraction, low=low, high=high)
+    confidence = data_map["confidence"].to_numpy(dtype=float)
+    variability = data_map["variability"].to_numpy(dtype=float)
+    codes = region_codes(confidence, variability, rule, fraction=fraction, low=low, high=high)
     return pd.Series(region_categories(codes), index=data_map.index, name="region")
 
 

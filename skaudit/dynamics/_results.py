@@ -6,7 +6,7 @@ from ._label_issues import best_third, find_issues
 
 
 def flat_rows(rows, n_labels):
-    """Positions of the (example, label) pairs of the examples given; the rows where n_labels is 1."""
+    """Positions of the (example, label) pairs of the examples given."""
     if n_labels == 1:
         return rows
     return (rows[:, None] * n_labels + np.arange(n_labels)).ravel()
@@ -34,7 +34,7 @@ def pool_log(runs):
 
 
 def windowed_quality(runs, tests, accuracy, n_flat, n_labels):
-    """Mean p(label), shape (n_flat,), over the epochs with the best accuracy; NaN if never recorded."""
+    """Mean p(label) over the epochs with the best accuracy, shape (n_flat,); NaN: no record."""
     total, count = np.zeros(n_flat), np.zeros(n_flat)
     for run, test in zip(runs, tests, strict=True):
         rows = np.arange(n_flat) if test is None else flat_rows(test, n_labels)
@@ -65,13 +65,13 @@ def issues_of(codes, quality, class_means):
     """Suggested codes and issue marks, flat: of classes, or of each label of an indicator apart."""
     if codes.ndim == 2:
         columns = [
-            find_issues(codes[:, j], q, _two_columns(codes[:, j], q))
+            find_issues(codes[:, j], _two_columns(codes[:, j], q))
             for j, q in enumerate(quality.reshape(codes.shape).T)
         ]
         return tuple(np.stack(part, axis=1).ravel() for part in zip(*columns, strict=True))
     if class_means is None:
         class_means = _two_columns(codes, quality)
-    return find_issues(codes, quality, class_means)
+    return find_issues(codes, class_means)
 
 
 def _two_columns(codes, quality):

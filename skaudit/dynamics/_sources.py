@@ -23,8 +23,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from ..utils._sklearn_compat import InvalidParameterError, take_rows
 from ..utils._frames import frame_values
+from ..utils._sklearn_compat import InvalidParameterError, take_rows
 
 # Prequential batches: small enough for many updates an epoch, large enough for the call's overhead.
 _BATCHES = 100
@@ -112,7 +112,9 @@ def find_source(estimator, recording, held_out):
         raise InvalidParameterError(f"estimator must be a classifier, got {learner!r}.")
     source = _source_of(learner, recording)
     if source is None:
-        wanted = "partial_fit" if recording == "prequential" else "partial_fit, staged_predict_proba"
+        wanted = (
+            "partial_fit" if recording == "prequential" else "partial_fit, staged_predict_proba"
+        )
         wanted += "" if recording == "prequential" else ", out-of-bag votes or warm_start"
         raise InvalidParameterError(
             f"{name} shows no training dynamics for recording={recording!r}: it has no {wanted}. "
@@ -218,19 +220,18 @@ def _staged_epochs(learner, task):
 
 
 def _forest_epochs(learner, task):
-    """The running vote of a forest's trees; on training rows of those trees that skipped the row."""
+    """The running vote of a forest's trees; on a training row of those that skipped it."""
     learner.fit(task.X, task.y, **task.weights)
     out_of_bag = task.X_eval is None
     X = task.X if out_of_bag else task.X_eval
     X = X.tocsr() if sparse.issparse(X) else np.asarray(X, dtype=np.float32)
     n_rows = X.shape[0]
-    samples = learner.estimators_samples_ if out_of_bag else None
+    samples = learner.estimators_samples_ if out_of_bag else [[]] * len(learner.estimators_)
     groups = set(_spaced(len(learner.estimators_), task.n_epochs))
     votes, n_votes = None, np.zeros(n_rows, dtype=np.intp)
     for number, tree in enumerate(learner.estimators_, 1):
         unseen = np.ones(n_rows, dtype=bool)
-        if out_of_bag:
-            unseen[samples[number - 1]] = False
+        unseen[samples[number - 1]] = False
         rows = np.flatnonzero(unseen)
         if rows.size:
             share = _align(tree.predict_proba(X[rows]), learner, task)
@@ -309,7 +310,7 @@ class _Desk:
         """Codes for labels, no names and no repeated checks while the learner is at work."""
         learner = self.learner
         if epoch and self.named is not None:
-            del learner.feature_names_in_
+            vars(learner).pop("feature_names_in_", None)
         if epoch and self.encodes:
             learner.classes_ = np.arange(len(self.task.classes))
         checked = bool(epoch) and getattr(self.X, "dtype", None) is not None

@@ -129,7 +129,7 @@ class DynamicsState:
 
 
 def read_binary(proba, codes):
-    """p, correctness and margin from the probability of the second class, or of both, (m,) or (m, 2).
+    """p, correctness and margin from probabilities of the second class (m,) or of both (m, 2).
 
     A tie is the first class, as argmax has it.
     """

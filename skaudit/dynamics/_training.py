@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -17,11 +18,11 @@ from ._statistics import Tally
 class Data:
     """What every training of a fit shares: the rows, their labels as codes, and their weights."""
 
-    X: object
+    X: Any
     codes: np.ndarray
     classes: np.ndarray
     weight: np.ndarray | None
-    class_weight: object = None
+    class_weight: Any = None
 
     def training_weight(self, rows):
         """Sample weight times class weight of the rows given (None: all); None where all are 1."""
@@ -35,15 +36,17 @@ class Data:
             present = np.count_nonzero(total)
             factor = total.sum() / (present * np.where(total > 0, total, 1.0))
         else:
-            factor = np.array([self.class_weight.get(label, 1.0) for label in self.classes.tolist()])
+            factor = np.array(
+                [self.class_weight.get(label, 1.0) for label in self.classes.tolist()]
+            )
         return given * factor[codes]
 
 
 @dataclass
 class Run:
-    """What a training leaves: its estimator, the record of the evaluated rows, one tally an epoch."""
+    """What a training leaves: its estimator, a record of the evaluated rows, a tally an epoch."""
 
-    estimator: object
+    estimator: Any
     recorder: DataMapRecorder
     tallies: list = field(default_factory=list)
     class_means: np.ndarray | None = None  # (m, n_classes) float32, of more than two classes

@@ -29,7 +29,9 @@ def frame_values(X, name="X"):
     is_pandas = isinstance(X, pd.DataFrame)
     dtypes = list(X.dtypes)
     numeric = [
-        _is_number(dtype, X.iloc[:, i]) if is_pandas else dtype.is_numeric() or str(dtype) == "Boolean"
+        _is_number(dtype, X.iloc[:, i])
+        if is_pandas
+        else dtype.is_numeric() or str(dtype) == "Boolean"
         for i, dtype in enumerate(dtypes)
     ]
     bad = [

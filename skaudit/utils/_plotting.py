@@ -3,7 +3,17 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-__all__ = ["axes_or_new", "place_of", "plain_text", "styled", "subsample"]
+from ._validation import shorten
+
+__all__ = [
+    "axes_or_new",
+    "haloed",
+    "place_of",
+    "plain_text",
+    "row_positions",
+    "styled",
+    "subsample",
+]
 
 
 def axes_or_new(ax=None, **figure_kwargs):
@@ -102,3 +112,59 @@ def plain_text(text, limit=60):
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     return text.replace("$", r"\$")
+
+
+def haloed(ax, x, y, text, kwargs):
+    """Text at a place in shares of the axes, readable over points of any colour."""
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=3, foreground="white", alpha=0.9)]
+    style = {"va": "center", "fontweight": "bold", "path_effects": halo}
+    return ax.text(x, y, text, transform=ax.transAxes, **{**style, **kwargs})
+
+
+def row_positions(index, given, name):
+    """Positions of rows that are given in any of the usual ways.
+
+    Parameters
+    ----------
+    index : pandas.Index of length n
+        Labels of the rows of a table.
+
+    given : array-like or None
+        Integer positions, a boolean mask of n, or labels. A pandas Index means labels, a boolean
+        Series is aligned by its own index; None means no row.
+
+    name : str
+        Name of the argument, for errors.
+
+    Returns
+    -------
+    ndarray of int
+    """
+    from pandas.api.types import is_bool_dtype
+
+    if given is None:
+        return np.empty(0, dtype=np.intp)
+    if hasattr(given, "iloc") and is_bool_dtype(given.dtype):
+        mask = given.to_numpy(dtype=bool)
+        given = mask if given.index.equals(index) else given.index[mask]
+    is_labels = hasattr(given, "get_indexer_for")
+    values = np.asarray(given)
+    if values.dtype == bool and not is_labels:
+        if values.shape != (len(index),):
+            raise ValueError(f"{name}: a mask of shape {values.shape} for {len(index)} rows.")
+        return np.flatnonzero(values)
+    if values.dtype.kind in "iu" and values.ndim == 1 and not is_labels:
+        outside = values[(values < -len(index)) | (values >= len(index))]
+        if outside.size:
+            raise ValueError(
+                f"{name}: positions must be below the number of rows, {len(index)}. Got "
+                f"{shorten(outside.tolist())}; pass a pandas Index where these are labels."
+            )
+        return values % len(index)
+    labels = list(given)
+    unknown = [label for label in labels if label not in index]
+    if unknown:
+        raise ValueError(f"{name}: not in the index of the table: {shorten(unknown)}.")
+    return index.get_indexer_for(labels)

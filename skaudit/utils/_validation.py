@@ -55,12 +55,14 @@ def check_row_count(value, n_rows, name, of="X"):
 
 def check_same_rows(X, **others):
     """Raise ValueError where a pandas object has the labels of X's index in another order."""
-    index = getattr(X, "index", None)
-    if not hasattr(index, "equals"):
+    if not hasattr(X, "iloc"):
         return
+    index = X.index
     for name, other in others.items():
-        labels = getattr(other, "index", None)
-        if not hasattr(labels, "equals") or len(labels) != len(index) or labels.equals(index):
+        if not hasattr(other, "iloc"):
+            continue
+        labels = other.index
+        if len(labels) != len(index) or labels.equals(index):
             continue
         if labels.sort_values().equals(index.sort_values()):
             raise ValueError(
@@ -105,9 +107,9 @@ def check_sample_weight(sample_weight, n_rows):
     if sample_weight is None:
         return None
     check_container(sample_weight, "sample_weight")
-    if np.isscalar(sample_weight):
-        return np.full(n_rows, float(sample_weight))
     weight = np.asarray(sample_weight)
+    if weight.ndim == 0:
+        weight = np.full(n_rows, weight)
     if weight.dtype.kind != "f":
         weight = weight.astype(np.float64)
     if weight.ndim != 1:

@@ -11,7 +11,8 @@ class VersionedStateMixin:
     def __getstate__(self):
         from .. import __version__
 
-        return {**super().__getstate__(), "_skaudit_version": __version__}
+        state: dict = super().__getstate__()  # type: ignore[assignment]
+        return {**state, "_skaudit_version": __version__}
 
     def __setstate__(self, state):
         from .. import __version__
@@ -24,4 +25,4 @@ class VersionedStateMixin:
                 UserWarning,
                 stacklevel=2,
             )
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[misc]

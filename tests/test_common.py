@@ -1,0 +1,21 @@
+"""Every estimator passes every common check of scikit-learn; an exemption fails once it passes."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skaudit import DataMapClassifier
+
+_SHUFFLED = "stochastic gradient descent sees weights and repeated rows in another order"
+EXEMPTIONS = {
+    DataMapClassifier: {
+        "check_sample_weight_equivalence_on_dense_data": _SHUFFLED,
+        "check_sample_weight_equivalence_on_sparse_data": _SHUFFLED,
+    }
+}
+
+
+@parametrize_with_checks(
+    [DataMapClassifier()],
+    expected_failed_checks=lambda estimator: EXEMPTIONS.get(type(estimator), {}),
+)
+def test_estimators_pass_the_common_checks(estimator, check):
+    check(estimator)
