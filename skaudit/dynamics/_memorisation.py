@@ -4,6 +4,7 @@ import numpy as np
 
 _GAP = 0.04  # a smaller excess of accuracy is no concern
 _TEST_ROWS = 1000
+_MIN_TEST_ROWS = 20  # fewer prove nothing
 _FIRST_ROWS = 1000
 _FIRST_EPOCHS = 3
 
@@ -53,7 +54,7 @@ def find_memorisation(accuracy, majority, n_rows, n_epochs, probe):
     evidence = None
     for n_train, epochs in probe_sizes(n_rows, n_epochs):
         n_test = min(n_rows - n_train, _TEST_ROWS)
-        if n_train < 2 or n_test < 1:
+        if n_test < _MIN_TEST_ROWS:
             return None
         held_out = probe(n_train, n_test, epochs)
         error = 1.0 - held_out
