@@ -30,6 +30,7 @@ from ._memorisation import find_memorisation
 from ._recorder import DataMapRecorder
 from ._regions import rank_examples, region_categories, region_codes
 from ._results import (
+    at_length,
     issues_of,
     pool_class_means,
     pool_log,
@@ -239,6 +240,8 @@ class DataMapClassifier(
             owner=type(self).__name__,
             matrix=not isinstance(learner, Pipeline) or self.estimator is None,
         )
+        shape = BaseEstimator()
+        validate_data(shape, X=X, skip_check_array=True)
         if data.weight is not None or self.class_weight is not None:
             check_weight_support(source, learner)
         streams = _streams(self.random_state, learner)
@@ -254,9 +257,9 @@ class DataMapClassifier(
         fitted = self._assemble(runs, [test for _, test in jobs], source, data)
         if self.cv is None and self.recording == "after" and not source.held_out:
             self._warn_of_memorising(runs[0].accuracy[-1], learner, source, data, next(streams))
-        self.__dict__.pop("history_", None)
-        validate_data(self, X=X, skip_check_array=True)
-        self.__dict__.update(fitted, _index=pack_index(caller_index(X, y)))
+        for name in ("history_", "n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(fitted, **vars(shape), _index=pack_index(caller_index(X, y)))
         return self
 
     def _learner(self, X=None):
@@ -298,8 +301,9 @@ class DataMapClassifier(
                 data.X,
                 y,
                 data.classes,
+                train,
             )
-            for _ in jobs
+            for train, _ in jobs
         ]
         runs = Parallel(n_jobs=self.n_jobs)(
             delayed(_watched_run)(
@@ -333,18 +337,19 @@ class DataMapClassifier(
         if self.cv is not None:
             _warn_of_left_out(recorder)
             own_losses, own_accuracy = pool_log(runs[:1])
-            n_epochs = min(len(losses), len(own_losses))
             log = {
-                "log_loss": own_losses[:n_epochs],
-                "accuracy": own_accuracy[:n_epochs],
-                "held_out_log_loss": losses[:n_epochs],
-                "held_out_accuracy": accuracy[:n_epochs],
+                "log_loss": at_length(own_losses, len(losses)),
+                "accuracy": at_length(own_accuracy, len(losses)),
+                "held_out_log_loss": losses,
+                "held_out_accuracy": accuracy,
             }
         statistics = recorder._state.statistics()
-        _warn_of_standstill(statistics, recorder.n_snapshots_, runs[0].estimator)
+        _warn_of_standstill(statistics, recorder.n_snapshots_, runs[0].estimator, source)
         quality = statistics["confidence"]
         if self.cv is not None or source.held_out:
-            quality = windowed_quality(recorded, places, accuracy, len(quality), recorder._n_labels)
+            best = windowed_quality(recorded, places, accuracy, len(quality), recorder._n_labels)
+            # A row that the best epochs lack, as out-of-bag votes may, has the other epochs.
+            quality = np.where(np.isnan(best), quality, best)
         issues = None
         if runs[0].class_means is not None:
             shape = (len(data.codes), len(data.classes))
@@ -372,17 +377,22 @@ class DataMapClassifier(
 
         def probe(n_train, n_test, n_epochs):
             rows = rng.permutation(len(codes))
-            run = record_run(
-                clone(learner),
-                source,
-                data,
-                train=rows[:n_train],
-                test=rows[n_train : n_train + n_test],
-                n_epochs=n_epochs,
-                rng=rng,
-                keep_history=False,
-                progress=Silent(),
-            )
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    run = record_run(
+                        clone(learner),
+                        source,
+                        data,
+                        train=rows[:n_train],
+                        test=rows[n_train : n_train + n_test],
+                        n_epochs=n_epochs,
+                        rng=rng,
+                        keep_history=False,
+                        progress=Silent(),
+                    )
+            except ValueError:  # too few rows for it: more components than rows, one class
+                return np.nan
             return run.accuracy[-1]
 
         evidence = find_memorisation(accuracy, majority, len(codes), self.n_epochs, probe)
@@ -627,11 +637,11 @@ def _warn_of_left_out(recorder):
             f"cv leaves {never} of {recorder.n_samples_} rows out of all test folds; their "
             "statistics are NaN.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
-def _warn_of_standstill(statistics, n_snapshots, estimator):
+def _warn_of_standstill(statistics, n_snapshots, estimator, source):
     """Warn where the learner does not change between epochs, so that the map has no width."""
     variability, confidence = statistics["variability"], statistics["confidence"]
     # Rows that were settled at once say nothing: their probability cannot move.
@@ -640,7 +650,7 @@ def _warn_of_standstill(statistics, n_snapshots, estimator):
         learner = type(split_head(estimator)[1]).__name__
         warnings.warn(
             f"All {n_snapshots} snapshots are the same: {learner} learns nothing from further "
-            "epochs, so the map is degenerate. Use recording='prequential' or another learner.",
+            f"epochs, so the map is degenerate. Use {source.remedy}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -6,6 +6,7 @@ from scipy.special import expit, log_softmax
 
 _FIT_ROWS = 5_000  # two parameters need no more
 _TINY = 1e-12
+_ROUNDING = 1e-9
 
 
 def best_third(accuracy):
@@ -43,7 +44,7 @@ def find_issues(codes, proba):
     """
     suggested = codes.astype(np.intp)
     is_issue = np.zeros(len(codes), dtype=bool)
-    known = np.flatnonzero(~np.isnan(proba[:, 0]))
+    known = np.flatnonzero(~np.isnan(proba).any(axis=1))
     if not known.size:
         return suggested, is_issue
     codes, proba = codes[known].astype(np.intp), proba[known]
@@ -68,7 +69,8 @@ def confident_counts(codes, proba):
     size = np.bincount(codes, minlength=n_classes)
     total = np.bincount(codes, weights=proba[rows, codes], minlength=n_classes)
     threshold = np.where(size > 0, total / np.maximum(size, 1), np.inf)
-    reached = np.where(proba >= threshold, proba, -1.0)
+    # Equal probabilities reach their own mean whatever its rounding.
+    reached = np.where(proba >= threshold * (1.0 - _ROUNDING), proba, -1.0)
     chosen = reached.argmax(axis=1)
     counted = reached[rows, chosen] >= 0
     given = np.bincount(codes[counted], minlength=n_classes)

@@ -16,7 +16,7 @@ def region_codes(confidence, variability, rule="quantile", *, fraction=1 / 3, lo
     if not 0 <= low <= high <= 1:
         raise ValueError(f"low and high must satisfy 0 <= low <= high <= 1, got {low}, {high}.")
     codes = np.full(len(confidence), -1, dtype=np.int8)
-    known = np.flatnonzero(~np.isnan(confidence))
+    known = np.flatnonzero(~(np.isnan(confidence) | np.isnan(variability)))
     if not known.size:
         return codes
     confidence, variability = confidence[known], variability[known]
@@ -90,8 +90,8 @@ def assign_regions(data_map, rule="quantile", *, fraction=1 / 3, low=0.4, high=0
     missing = [name for name in ("confidence", "variability") if name not in data_map]
     if missing:
         raise ValueError(f"data_map lacks the columns {', '.join(missing)}.")
-    confidence = data_map["confidence"].to_numpy(dtype=float)
-    variability = data_map["variability"].to_numpy(dtype=float)
+    confidence = data_map["confidence"].to_numpy(dtype=float, na_value=np.nan)
+    variability = data_map["variability"].to_numpy(dtype=float, na_value=np.nan)
     codes = region_codes(confidence, variability, rule, fraction=fraction, low=low, high=high)
     return pd.Series(region_categories(codes), index=data_map.index, name="region")
 

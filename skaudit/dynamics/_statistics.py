@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 # A block of 16,384 doubles is 128 KiB: the dozen passes below then run in the processor's cache.
 BLOCK = 16_384
-_SMALLEST = np.finfo(np.float64).eps  # the clip of scikit-learn's log_loss
+_EPS = np.finfo(np.float64).eps
 
 
 @dataclass
@@ -114,7 +114,11 @@ class DynamicsState:
         n = np.where(seen, self.n_updates, np.nan)
         offset = self.total / n
         confidence = np.clip(self.shift + offset, 0.0, 1.0)
-        variance = np.maximum(self.square / n - offset * offset, 0.0)
+        square = self.square / n
+        variance = square - offset * offset
+        # Of a constant row the subtraction leaves rounding errors. No other row comes near them:
+        # the shift is its first p.
+        variance[variance <= n * _EPS * square] = 0.0
         margin = 2.0 * confidence - 1.0 if self.margin is None else self.margin / n
         first = np.where(self.n_correct > 0, self.first.astype(np.float64), -1.0)
         return {
@@ -192,7 +196,7 @@ class Tally:
         else:
             weight = self.weight[rows]
             self.total += weight.sum()
-            self.loss -= weight @ np.log(np.maximum(p, _SMALLEST))
+            self.loss -= weight @ np.log(np.maximum(p, _EPS))
             self.hits += weight @ correct
 
     @property
@@ -210,6 +214,6 @@ def _sum_of_logs(p):
     The product of sixteen factors >= 2^-52 is a normal double.
     """
     m = len(p) // 16 * 16
-    clipped = np.maximum(p, _SMALLEST, dtype=np.float64)
+    clipped = np.maximum(p, _EPS, dtype=np.float64)  # as log_loss of scikit-learn
     products = np.multiply.reduce(clipped[:m].reshape(16, -1), axis=0)
     return np.log(products).sum() + np.log(clipped[m:]).sum()
