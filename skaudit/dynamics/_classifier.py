@@ -506,7 +506,8 @@ class DataMapClassifier(
         numeric = data_map.select_dtypes("number").columns.drop("label", errors="ignore")
         if column not in numeric:
             raise ValueError(
-                f"by must be 'ambiguous', 'hard', 'easy' or one of {', '.join(numeric)}; got {by!r}."
+                f"by must be 'ambiguous', 'hard', 'easy' or one of {', '.join(numeric)}, "
+                f"got {by!r}."
             )
         values = data_map[column].to_numpy(dtype=float).reshape(len(self._codes), -1)
         extreme = values.max(axis=1) if largest else values.min(axis=1)

@@ -84,7 +84,7 @@ def _check_weights_of_classes(class_weight, classes):
     bad = [
         f"{label!r}: {value!r}"
         for label, value in class_weight.items()
-        if not isinstance(value, Real) or not 0 <= value < np.inf
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf
     ]
     if bad:
         raise ValueError(f"class_weight must give finite numbers >= 0, got {', '.join(bad[:5])}.")
@@ -107,6 +107,7 @@ def make_splits(cv, data, n_repeats, streams, params):
     """
     y = data.codes
     if not isinstance(cv, Integral):
+        y = y if y.ndim == 2 else data.classes[y]  # the caller's splitter knows the caller's labels
         splitter = check_cv(cv, y, classifier=True)
     splits = []
     for _ in range(n_repeats):

@@ -37,7 +37,7 @@ def find_issues(codes, proba):
     Notes
     -----
     In each class the rows with the lowest margin are marked. How many lies between two counts of
-    confident learning: the rows that reach the threshold of another class, and the same share of
+    confident learning: the rows that exceed the threshold of another class, and the same share of
     all rows of the class. Between them a noise model decides (`noise_posterior`): labels wrong at
     random are often neither so many as the second count says in hard problems, nor so few as the
     first says in easy ones.
@@ -61,7 +61,7 @@ def confident_counts(codes, proba):
     """Two counts of wrong labels for each given class, the smaller first, shapes (n_classes,).
 
     The threshold of a class is the mean probability that rows of its label give it. A row counts
-    for the most probable class whose threshold it reaches. The counts are those for other classes
+    for the most probable class whose threshold it exceeds. The counts are those for other classes
     than the given one, as they are and scaled up to all rows of the class.
     """
     n_classes = proba.shape[1]
@@ -69,8 +69,8 @@ def confident_counts(codes, proba):
     size = np.bincount(codes, minlength=n_classes)
     total = np.bincount(codes, weights=proba[rows, codes], minlength=n_classes)
     threshold = np.where(size > 0, total / np.maximum(size, 1), np.inf)
-    # Equal probabilities reach their own mean whatever its rounding.
-    reached = np.where(proba >= threshold * (1.0 - _ROUNDING), proba, -1.0)
+    # Beyond rounding: a model that gives all rows the same probabilities is confident of none.
+    reached = np.where(proba > threshold * (1.0 + _ROUNDING), proba, -1.0)
     chosen = reached.argmax(axis=1)
     counted = reached[rows, chosen] >= 0
     given = np.bincount(codes[counted], minlength=n_classes)

@@ -131,6 +131,11 @@ def find_source(estimator, recording, held_out):
         raise InvalidParameterError(
             f"{name} has neither predict_proba nor decision_function, so there is no confidence."
         )
+    if source.method == "partial_fit" and learner.get_params().get("class_weight") == "balanced":
+        raise InvalidParameterError(
+            f"{name}(class_weight='balanced') does not work with partial_fit: set "
+            "class_weight='balanced' on the DataMapClassifier instead."
+        )
     if source is FOREST and not learner.get_params()["bootstrap"] and not held_out:
         raise InvalidParameterError(
             f"{name}(bootstrap=False) has no out-of-bag votes, and its votes on the rows it was "
@@ -207,7 +212,9 @@ def _prequential_epochs(learner, task):
             for number, rows in enumerate(batches):
                 X = take_rows(desk.X, rows)
                 if epoch or number:
-                    part = desk.read(X)
+                    # GaussianNB takes the logarithm of 0 for a class that no batch has had yet.
+                    with np.errstate(divide="ignore"):
+                        part = desk.read(X)
                     if values is None:
                         values = np.empty((n_rows, *part.values.shape[1:]), part.values.dtype)
                     values[rows], logits = part.values, part.logits
@@ -251,7 +258,7 @@ def _forest_epochs(learner, task):
             votes[rows] += share
             n_votes[rows] += 1
         seen = np.flatnonzero(n_votes)
-        if number in groups and seen.size:
+        if number in groups and votes is not None:
             mean = votes[seen] / n_votes[seen, None]
             yield Snapshot(mean, rows=None if len(seen) == n_rows else seen)
 

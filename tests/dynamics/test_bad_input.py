@@ -79,6 +79,11 @@ class NoWeights(Dumb):
             make_pipeline(StandardScaler(), make_pipeline(LOG_LOSS)),
             "last step is a Pipeline; put all steps into one",
         ),
+        (
+            SGDClassifier(class_weight="balanced"),
+            ["SGDClassifier(class_weight='balanced') does not work with partial_fit"]
+            + ["set class_weight='balanced' on the DataMapClassifier instead"],
+        ),
         (Dumb(), "Dumb has neither predict_proba nor decision_function"),
     ],
 )

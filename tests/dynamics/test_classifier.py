@@ -192,6 +192,20 @@ def test_no_snapshot_comes_from_a_model_that_has_seen_the_row(kind, n_repeats, s
         assert {len(groups) for groups in learned} == {12, 8}
 
 
+def test_a_splitter_sees_the_labels_of_the_caller():
+    X, y = problem(60)
+    names = np.array(["no", "yes"])[y]
+
+    class Watcher(StratifiedKFold):
+        def split(self, X, y, groups=None):
+            seen.extend(y)
+            return super().split(X, y, groups)
+
+    seen: list = []
+    fitted(X, names, cv=Watcher(3))
+    assert seen == names.tolist()
+
+
 def test_groups_are_routed_to_the_splitter(enable_metadata_routing, spied):
     X, y = problem(60)
     cv = GroupKFold(3).set_split_request(groups=True)

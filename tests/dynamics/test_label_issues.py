@@ -38,7 +38,7 @@ def confident_learning(codes, proba):
     counted = np.zeros(len(codes), dtype=bool)
     for i, code in enumerate(codes):
         # A mean of equal numbers is that number up to rounding, which may not decide.
-        reached = [k for k, t in threshold.items() if proba[i, k] >= t * (1 - 1e-9)]
+        reached = [k for k, t in threshold.items() if proba[i, k] > t * (1 + 1e-9)]
         if reached:
             counted[i] = True
             off[i] = max(reached, key=lambda k: (proba[i, k], -k)) != code
@@ -104,9 +104,11 @@ def test_counts_are_those_of_confident_learning(case):
 @pytest.mark.parametrize("n", [3, 7, 20, 100, 1000])
 @pytest.mark.parametrize("p", [0.6, 0.7, 0.9])
 def test_rounding_of_a_mean_decides_nothing(n, p):
-    """With one prediction for all rows a class either reaches its threshold as a whole or not."""
-    low, high = confident_counts(np.arange(n) % 2, np.tile([p, 1 - p], (n, 1)))
-    assert low.tolist() == high.tolist() == [0, n // 2]
+    """With one prediction for all rows the model is confident of none, and marks none."""
+    codes, proba = np.arange(n) % 2, np.tile([p, 1 - p], (n, 1))
+    low, high = confident_counts(codes, proba)
+    assert low.tolist() == high.tolist() == [0, 0]
+    assert not find_issues(codes, proba)[1].any()
 
 
 @given(problems(), st.data())
