@@ -343,9 +343,8 @@ class DataMapClassifier(
                 "held_out_log_loss": losses,
                 "held_out_accuracy": accuracy,
             }
-        statistics = recorder._state.statistics()
-        _warn_of_standstill(statistics, recorder.n_snapshots_, runs[0].estimator, source)
-        quality = statistics["confidence"]
+        quality, variance = recorder._state.moments()
+        _warn_of_standstill(quality, variance, len(losses), runs[0].estimator, source)
         if self.cv is not None or source.held_out:
             best = windowed_quality(recorded, places, accuracy, len(quality), recorder._n_labels)
             # A row that the best epochs lack, as out-of-bag votes may, has the other epochs.
@@ -393,7 +392,8 @@ class DataMapClassifier(
                     )
             except ValueError:  # too few rows for it: more components than rows, one class
                 return np.nan
-            return run.accuracy[-1]
+            # The best of its epochs: one bad step of an unsteady learner is no memory.
+            return max(run.accuracy)
 
         evidence = find_memorisation(accuracy, majority, len(codes), self.n_epochs, probe)
         if evidence is not None:
@@ -642,16 +642,15 @@ def _warn_of_left_out(recorder):
         )
 
 
-def _warn_of_standstill(statistics, n_snapshots, estimator, source):
+def _warn_of_standstill(confidence, variance, n_epochs, estimator, source):
     """Warn where the learner does not change between epochs, so that the map has no width."""
-    variability, confidence = statistics["variability"], statistics["confidence"]
     # Rows that were settled at once say nothing: their probability cannot move.
-    open_rows = variability[(confidence > 0.02) & (confidence < 0.98)]
-    if n_snapshots > 1 and open_rows.size and open_rows.max() < _STANDSTILL:
+    open_rows = variance[(confidence > 0.02) & (confidence < 0.98)]
+    if n_epochs > 1 and open_rows.size and open_rows.max() < _STANDSTILL**2:
         learner = type(split_head(estimator)[1]).__name__
         warnings.warn(
-            f"All {n_snapshots} snapshots are the same: {learner} learns nothing from further "
-            f"epochs, so the map is degenerate. Use {source.remedy}.",
+            f"The snapshots of all {n_epochs} epochs are the same: {learner} learns nothing from "
+            f"further epochs, so the map is degenerate. Use {source.remedy}.",
             UserWarning,
             stacklevel=5,
         )

@@ -108,17 +108,23 @@ class DynamicsState:
         for name in ("n_updates", "n_correct", "n_forgotten"):
             getattr(self, name)[rows] += getattr(other, name)
 
-    def statistics(self):
-        """The columns of the data map, as float64 arrays with NaN for rows never updated."""
-        seen = self.n_updates > 0
-        n = np.where(seen, self.n_updates, np.nan)
-        offset = self.total / n
-        confidence = np.clip(self.shift + offset, 0.0, 1.0)
+    def moments(self):
+        """Mean and variance of p, float64 arrays of shape (n,) with NaN for rows never updated."""
+        n = np.where(self.n_updates > 0, self.n_updates, np.nan)
+        mean = self.total / n
         square = self.square / n
-        variance = square - offset * offset
+        variance = square - mean * mean
         # Of a constant row the subtraction leaves rounding errors. No other row comes near them:
         # the shift is its first p.
         variance[variance <= n * _EPS * square] = 0.0
+        mean += self.shift
+        return np.clip(mean, 0.0, 1.0, out=mean), variance
+
+    def statistics(self):
+        """The columns of the data map, as float64 arrays with NaN for rows never updated."""
+        confidence, variance = self.moments()
+        seen = self.n_updates > 0
+        n = np.where(seen, self.n_updates, np.nan)
         margin = 2.0 * confidence - 1.0 if self.margin is None else self.margin / n
         first = np.where(self.n_correct > 0, self.first.astype(np.float64), -1.0)
         return {

@@ -192,6 +192,18 @@ def test_no_snapshot_comes_from_a_model_that_has_seen_the_row(kind, n_repeats, s
         assert {len(groups) for groups in learned} == {12, 8}
 
 
+def test_an_int_stands_for_shuffled_stratified_folds(spied):
+    X, y = problem(60)
+    y = np.sort(y)
+    DataMapClassifier(SpyClassifier(), cv=3, n_epochs=1, n_repeats=2).fit(with_ids(X), y)
+    folds = [ids for what, ids, _ in spied if what == "read"][1:]
+    share = y.mean()
+    assert all(abs(y[ids].mean() - share) < 0.06 for ids in folds)
+    assert len({frozenset(ids.tolist()) for ids in folds}) == 6
+    plain = {frozenset(test.tolist()) for _, test in StratifiedKFold(3).split(X, y)}
+    assert not plain & {frozenset(ids.tolist()) for ids in folds}
+
+
 def test_a_splitter_sees_the_labels_of_the_caller():
     X, y = problem(60)
     names = np.array(["no", "yes"])[y]

@@ -71,7 +71,7 @@ def test_held_out_predictions_are_those_of_fits_by_hand(method):
         lambda model: CalibratedClassifierCV(model, cv=2),
         lambda model: OneVsRestClassifier(model),
         lambda model: VotingClassifier([("a", model), ("b", LogisticRegression())], voting="soft"),
-        lambda model: BaggingClassifier(model, n_estimators=2),
+        lambda model: BaggingClassifier(model, n_estimators=2, random_state=0),
     ],
     ids=["pipeline", "calibrated", "one-vs-rest", "voting", "bagging"],
 )

@@ -155,11 +155,19 @@ def test_margins_are_read_as_logits(learner, n_classes):
 
 
 @pytest.mark.parametrize(
-    ("learner", "moves"), [(GaussianNB(), False), (MultinomialNB(alpha=1e-9), False)]
+    ("learner", "remedy"),
+    [
+        (GaussianNB(), "recording='prequential' or another learner"),
+        (MultinomialNB(alpha=1e-9), "recording='prequential' or another learner"),
+        (LogisticRegression(max_iter=300), "a smaller max_iter"),
+    ],
 )
-def test_learners_that_stand_still_are_reported(learner, moves):
+def test_learners_that_stand_still_are_reported(learner, remedy):
     X, y = problem()
-    with pytest.warns(UserWarning, match=rf"{type(learner).__name__} learns nothing from further"):
+    text = (
+        f"all 3 epochs are the same: {type(learner).__name__} learns nothing from .* Use {remedy}"
+    )
+    with pytest.warns(UserWarning, match=text):
         model = fitted(learner, np.abs(X), y, n_epochs=3)
     assert model.data_map_["variability"].max() < 1e-3
 
@@ -354,6 +362,13 @@ def test_rows_that_no_tree_skipped_yet_come_later():
     data_map = model.data_map_
     assert (data_map["confidence"].isna() == (kept == 0)).all()
     assert (data_map["label_quality"].isna() == (kept == 0)).all()
+    by_epoch = np.full((6, 60), np.nan)
+    for row, late in enumerate(first):
+        by_epoch[late:, row] = model.history_[: 6 - late, row]
+    best = np.argsort(-model.epoch_log_["accuracy"].to_numpy(), kind="stable")[:2]
+    known = np.isfinite(by_epoch[best]).any(axis=0)
+    expected = np.nanmean(by_epoch[best][:, known], axis=0)
+    np.testing.assert_allclose(data_map["label_quality"][known], expected, atol=1e-6)
 
 
 def test_a_forest_without_bootstrap_votes_on_held_out_rows_only():
