@@ -169,10 +169,12 @@ def sparse_stand_in(n_rows, n_columns, n_classes, seed=0):
     X = sparse.csr_matrix((X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), X.shape)
     norms = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
     X.data /= np.repeat(norms, np.diff(X.indptr))
-    # Each word leans to one class, the more the rarer it is.
-    lean = rng.integers(n_classes, size=n_columns)
-    heavy = np.log1p(np.arange(n_columns))
-    votes = sparse.csr_matrix((heavy, (np.arange(n_columns), lean)), shape=(n_columns, n_classes))
+    # Of the words that are neither everywhere nor rare each leans to one class.
+    telling = np.arange(20, 600)
+    lean = rng.integers(n_classes, size=len(telling))
+    votes = sparse.csr_matrix(
+        (np.full(len(telling), 20.0), (telling, lean)), shape=(n_columns, n_classes)
+    )
     scores = (X @ votes).toarray() + rng.gumbel(size=(n_rows, n_classes))
     return X, [[label] for label in scores.argmax(axis=1).tolist()]
 

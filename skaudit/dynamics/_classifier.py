@@ -437,7 +437,8 @@ class DataMapClassifier(
         pandas.DataFrame of n rows
             Worst first, with the caller's index: `label`; `suggested_label`, the most probable
             one; `label_quality` (see the class's notes); `is_issue`, whether the row is among
-            those that confident-learning counts give for wrong. Rows without a snapshot come last.
+            those that count for wrong, by a model of even noise and confident-learning counts.
+            Rows without a snapshot come last.
             Multilabel: one row for each pair of example and label.
 
         Examples
@@ -447,8 +448,8 @@ class DataMapClassifier(
         >>> X, y = load_iris(return_X_y=True)
         >>> y[7] = 2
         >>> issues = DataMapClassifier(cv=3, random_state=0).fit(X, y).label_issues()
-        >>> issues.index[0], issues["suggested_label"].iloc[0]
-        (7, np.int64(0))
+        >>> int(issues.index[0]), int(issues["suggested_label"].iloc[0])
+        (7, 0)
         """
         import pandas as pd
 

@@ -7,6 +7,7 @@ from scipy.special import expit, log_softmax
 _FIT_ROWS = 5_000  # two parameters need no more
 _TINY = 1e-12
 _ROUNDING = 1e-9
+_ACCOUNTED = 0.75  # of the confident counts, for the noise model to be believed
 
 
 def best_third(accuracy):
@@ -36,11 +37,12 @@ def find_issues(codes, proba):
 
     Notes
     -----
-    In each class the rows with the lowest margin are marked. How many lies between two counts of
-    confident learning: the rows that exceed the threshold of another class, and the same share of
-    all rows of the class. Between them a noise model decides (`noise_posterior`): labels wrong at
-    random are often neither so many as the second count says in hard problems, nor so few as the
-    first says in easy ones.
+    Two views of how many labels are wrong are held together: a noise model, in which labels are
+    wrong evenly (`noise_posterior`), and the counts of confident learning, which assume nothing of
+    the kind (`confident_counts`). Where the model accounts for most of the confident counts, the
+    rows whose choice has the best expected F1 are marked, at most the larger count of them.
+    Otherwise the noise has a structure, or the classes overlap: then the rows with the lowest
+    margins of each class are marked, as many as its confident counts allow.
     """
     suggested = codes.astype(np.intp)
     is_issue = np.zeros(len(codes), dtype=bool)
@@ -51,9 +53,14 @@ def find_issues(codes, proba):
     suggested[known] = proba.argmax(axis=1)
     low, high = confident_counts(codes, proba)
     likely = expected_f1_choice(noise_posterior(codes, proba))
-    count = np.bincount(codes[likely], minlength=proba.shape[1])
-    count = np.rint(np.clip(count, low, high)).astype(np.intp)
-    is_issue[known] = _lowest_margins(codes, proba, count) & (suggested[known] != codes)
+    if len(likely) >= _ACCOUNTED * low.sum():
+        marked = np.zeros(len(codes), dtype=bool)
+        marked[likely[: round(high.sum())]] = True
+    else:
+        count = np.bincount(codes[likely], minlength=proba.shape[1])
+        count = np.rint(np.clip(count, low, high)).astype(np.intp)
+        marked = _lowest_margins(codes, proba, count)
+    is_issue[known] = marked & (suggested[known] != codes)
     return suggested, is_issue
 
 
