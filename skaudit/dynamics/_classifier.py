@@ -44,7 +44,9 @@ from ._training import Progress, Silent, record_run
 _RANKINGS = {
     "ambiguous": ("variability", True),
     "hard": ("confidence", False),
+    "hard-to-learn": ("confidence", False),
     "easy": ("confidence", True),
+    "easy-to-learn": ("confidence", True),
 }
 _STANDSTILL = 1e-3
 
@@ -82,7 +84,8 @@ class DataMapClassifier(
         - a Pipeline that ends with one of these; its other steps are fitted once.
 
         None stands for a logistic regression trained by averaged stochastic gradient descent,
-        `SGDClassifier(loss="log_loss", average=True)`, behind a StandardScaler unless X is sparse.
+        `SGDClassifier(loss="log_loss", average=True)`; unless X is sparse with `alpha=0.01` behind
+        a StandardScaler.
     n_epochs : int, default=10
         Number of epochs. Boosters and forests have their own number of trees and give at most this
         many snapshots, evenly spaced.
@@ -117,7 +120,8 @@ class DataMapClassifier(
     data_map_ : pandas.DataFrame of n rows
         With the index of X (or y): `label, confidence, variability, correctness,
         forgetting_events, first_learned, margin, aleatoric` as `DataMapRecorder` defines them;
-        `region` as `assign_regions` does by default; `label_quality` in [0, 1], low for labels that
+        `region` as `skaudit.dynamics.assign_regions` does by default, relative to the map: about a
+        third of the rows each; `label_quality` in [0, 1], low for labels that
         are likely wrong. Multilabel: one row for each pair of example and label.
     epoch_log_ : pandas.DataFrame of n_epochs_ rows
         `epoch, log_loss` (nats), `accuracy` of the recorded rows; with `cv` these are of the
@@ -267,7 +271,10 @@ class DataMapClassifier(
         if self.estimator is not None:
             return self.estimator
         learner = SGDClassifier(loss="log_loss", average=True)
-        return learner if sparse.issparse(X) else make_pipeline(StandardScaler(), learner)
+        if sparse.issparse(X):
+            return learner
+        # Standardised rows have long vectors: with less regularisation probabilities saturate.
+        return make_pipeline(StandardScaler(), learner.set_params(alpha=0.01))
 
     def _resolve(self, X):
         """An unfitted learner and its source, or an error before any work."""
@@ -474,8 +481,9 @@ class DataMapClassifier(
         Parameters
         ----------
         by : {"ambiguous", "hard", "easy"} or str, default="ambiguous"
-            Highest variability, lowest confidence, highest confidence, or the name of a numeric
-            column of `data_map_` whose largest values are wanted.
+            Highest variability, lowest confidence, highest confidence (also by the names of the
+            regions), or the name of a numeric column of `data_map_` whose largest values are
+            wanted.
         fraction : float, default=0.33
             Share of the examples that have a snapshot, in (0, 1].
         both_ends : bool, default=False
