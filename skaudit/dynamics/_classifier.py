@@ -397,7 +397,7 @@ class DataMapClassifier(
                         keep_history=False,
                         progress=Silent(),
                     )
-            except ValueError:  # too few rows for it: more components than rows, one class
+            except Exception:  # too few rows for it, as a rule: the probe only advises
                 return np.nan
             # The best of its epochs: one bad step of an unsteady learner is no memory.
             return max(run.accuracy)

@@ -42,7 +42,8 @@ def find_issues(codes, proba):
     the kind (`confident_counts`). Where the model accounts for most of the confident counts, the
     rows whose choice has the best expected F1 are marked, at most the larger count of them.
     Otherwise the noise has a structure, or the classes overlap: then the rows with the lowest
-    margins of each class are marked, as many as its confident counts allow.
+    margins of each class are marked, as many as its confident counts allow. A model that does
+    not beat guessing (`beats_guessing`) marks none: it cannot judge labels.
     """
     suggested = codes.astype(np.intp)
     is_issue = np.zeros(len(codes), dtype=bool)
@@ -51,6 +52,8 @@ def find_issues(codes, proba):
         return suggested, is_issue
     codes, proba = codes[known].astype(np.intp), proba[known]
     suggested[known] = proba.argmax(axis=1)
+    if not beats_guessing(codes, suggested[known], proba.shape[1]):
+        return suggested, is_issue
     low, high = confident_counts(codes, proba)
     likely = expected_f1_choice(noise_posterior(codes, proba))
     if len(likely) >= _ACCOUNTED * low.sum():
@@ -62,6 +65,19 @@ def find_issues(codes, proba):
         marked = _lowest_margins(codes, proba, count)
     is_issue[known] = marked & (suggested[known] != codes)
     return suggested, is_issue
+
+
+def beats_guessing(codes, predicted, n_classes):
+    """Whether the mean recall of the given classes is beyond that of guesses, by 3 standard errors.
+
+    The standard error takes each row for a coin: it is no smaller than the true one.
+    """
+    size = np.bincount(codes, minlength=n_classes)
+    present = size > 0
+    hits = np.bincount(codes[codes == predicted], minlength=n_classes)[present]
+    recall = (hits / size[present]).mean()
+    noise = np.sqrt((0.25 / size[present]).sum()) / present.sum()
+    return recall > 1.0 / n_classes + min(3.0 * noise, 0.5 * (1.0 - 1.0 / n_classes))
 
 
 def confident_counts(codes, proba):

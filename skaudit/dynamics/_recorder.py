@@ -168,8 +168,8 @@ class DataMapRecorder:
         Parameters
         ----------
         proba : array-like of shape (m, n_classes), (m, n_labels) or (m,)
-            Probabilities in the order of `classes_`; (m,) is the probability of `classes_[1]` of
-            two. m is the number of rows, or of `indices`.
+            Probabilities in the order of `classes_`, or a frame whose columns are named so; (m,) is
+            the probability of `classes_[1]` of two. m is the number of rows, or of `indices`.
         indices : array-like of shape (m,), default=None
             Positions of the rows, distinct, or a boolean mask of all rows; None means all rows.
         logits : bool, default=False
@@ -333,6 +333,7 @@ class DataMapRecorder:
     def _check_snapshot(self, proba, rows, logits):
         """The values as a float array and the function that reads them (see `_statistics`)."""
         check_container(proba, "proba")
+        proba = self._in_order(proba)
         tolerance = 1e-2 if getattr(proba, "dtype", None) == np.float16 else 1e-3
         values = as_numbers(proba, "proba")
         n_rows = self.n_samples_ if rows is None else len(rows)
@@ -403,6 +404,15 @@ class DataMapRecorder:
                     self._history[slot + k][rows[at]] = snapshot[at]
         self._state.absorb(rows, other._state)
 
+    def _in_order(self, proba):
+        """A frame whose columns are the classes in another order, in theirs; all else as it is."""
+        classes = self.classes_.tolist()
+        if hasattr(proba, "columns"):
+            names = list(proba.columns)
+            if names != classes and len(names) == len(classes) and set(names) == set(classes):
+                return proba[classes]
+        return proba
+
     def _check_mergeable(self, other):
         if not isinstance(other, DataMapRecorder):
             raise TypeError(f"merge takes a DataMapRecorder, got {type(other).__name__}.")
@@ -410,9 +420,10 @@ class DataMapRecorder:
             self.multilabel == other.multilabel
             and np.array_equal(self.classes_, other.classes_)
             and np.array_equal(self._codes, other._codes)
+            and self._frame_index().equals(other._frame_index())
         )
         if not same:
-            raise ValueError("Only recorders of the same y and classes can be merged.")
+            raise ValueError("Only recorders of the same y, index and classes can be merged.")
         if self.keep_history != other.keep_history:
             raise ValueError("One recorder keeps its history and the other does not.")
         both = np.flatnonzero((self._state.n_updates > 0) & (other._state.n_updates > 0))

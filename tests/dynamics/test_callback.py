@@ -157,3 +157,13 @@ def test_nothing_seen_is_said():
 def test_rows_and_labels_come_together():
     with pytest.raises(ValueError, match="X and y are given together, or neither"):
         DataMapCallback(np.zeros((2, 2)))
+
+
+def test_rows_given_are_checked_when_they_are_given():
+    X = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
+    with pytest.raises(ValueError, match="same index labels as X in another order"):
+        DataMapCallback(X, pd.Series([0, 1, 1], index=[2, 1, 0]))
+    with pytest.raises(ValueError, match="y has 2 rows but X has 3"):
+        DataMapCallback(X, [0, 1])
+    with pytest.raises(TypeError, match="filled"):
+        DataMapCallback(np.ma.array(X.to_numpy()), [0, 1, 1])

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import approx_fprime
 from sklearn.metrics import f1_score
 
+from skaudit import DataMapClassifier
 from skaudit.dynamics._label_issues import (
     _lowest_margins,
     _noise_loss,
@@ -260,3 +261,14 @@ def test_no_row_is_known():
 )
 def test_best_third_of_the_epochs(accuracy, best):
     assert best_third(accuracy).tolist() == best
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+@pytest.mark.parametrize("constant", [True, False])
+def test_a_model_that_cannot_beat_guessing_marks_none(n_classes, constant, global_random_seed):
+    """Under cv each fold has its own constant, which goes against the labels of its test rows."""
+    rng = np.random.default_rng(global_random_seed)
+    y = rng.integers(n_classes, size=300)
+    X = np.ones((300, 2)) if constant else rng.normal(size=(300, 4))
+    issues = DataMapClassifier(cv=3, random_state=global_random_seed).fit(X, y).label_issues()
+    assert not issues["is_issue"].any()

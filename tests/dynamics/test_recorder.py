@@ -535,9 +535,9 @@ def test_merge_keeps_the_index_and_takes_multilabel():
     ("other", "error", "text"),
     [
         ("no recorder", TypeError, "takes a DataMapRecorder, got str"),
-        (DataMapRecorder([0, 1, 0]), ValueError, "same y and classes"),
-        (DataMapRecorder([0, 1]), ValueError, "same y and classes"),
-        (DataMapRecorder([0, 1, 1], classes=[0, 1, 2]), ValueError, "same y and classes"),
+        (DataMapRecorder([0, 1, 0]), ValueError, "same y, index and classes"),
+        (DataMapRecorder([0, 1]), ValueError, "same y, index and classes"),
+        (DataMapRecorder([0, 1, 1], classes=[0, 1, 2]), ValueError, "same y, index and classes"),
         (DataMapRecorder([0, 1, 1], keep_history=True), ValueError, "the other does not"),
         (
             DataMapRecorder([0, 1, 1]).update([0.5, 0.5], indices=[1, 2]),
@@ -708,3 +708,18 @@ def test_ranges_hold(case):
     assert (frame["forgetting_events"] <= len(proba) // 2).all()
     assert frame["first_learned"].between(-1, len(proba) - 1).all()
     assert ((frame["first_learned"] == -1) == (frame["correctness"] == 0)).all()
+
+
+def test_columns_named_by_classes_are_taken_by_name():
+    p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    by_name = pd.DataFrame(p[:, ::-1], columns=["b", "a"])
+    frame = DataMapRecorder(["a", "b", "b"]).update(by_name).to_frame()
+    assert_allclose(frame["confidence"], [0.9, 0.8, 0.4])
+
+
+def test_recorders_of_other_examples_do_not_merge():
+    first, second = (
+        DataMapRecorder(pd.Series([0, 1], index=list(names))) for names in ("ab", "cd")
+    )
+    with pytest.raises(ValueError, match="same y, index and classes"):
+        first.merge(second)
