@@ -1,0 +1,289 @@
+"""Rows grouped by segment and by score: what every sum over rows is computed from.
+
+A sum of a smooth function of the logit z over the rows of a narrow *cell* follows from the moments
+of z in the cell: with t = z - center, sum w f(z) = sum_k f^(k)(center) sum w t^k / k!. For cells
+1/32 wide and moments up to the fourth the logistic function is exact to about 1e-12, and after one
+pass over the rows every iteration of every solver costs as much as there are cells. Where rows are
+few, or segments many, each row is a cell of its own and the same formulas have one term.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit
+
+__all__ = ["Cells", "ScoreGrid", "logistic_derivatives", "make_cells", "make_grid", "spread"]
+
+WIDTH = 1 / 32
+ORDER = 4
+# Below this many rows a pass over them is as cheap as one over the cells.
+FEW_ROWS = 20_000
+_BLOCK = 32_768  # rows at a time, so that the passes run in the processor's cache
+
+
+def logistic_derivatives(eta, order):
+    """The logistic function and its derivatives at eta, a list of `order` + 1 arrays.
+
+    All are multiples of v = sigma (1 - sigma), which keeps their relative precision in both tails.
+    """
+    s, c = expit(eta), expit(-eta)
+    v, x = s * c, c - s
+    factors = (
+        lambda: 1.0,
+        lambda: x,
+        lambda: 1 - 6 * v,
+        lambda: x * (1 - 12 * v),
+        lambda: 1 + v * (120 * v - 30),
+        lambda: x * (1 + v * (360 * v - 60)),
+        lambda: 1 + v * (v * (1680 - 5040 * v) - 126),
+    )
+    return [s, *(v * factor() for factor in factors[:order])]
+
+
+def spread(moments, derivatives, slope=1.0, power=0):
+    """sum w t^power f(slope t) of each cell, from the derivatives of f at its center.
+
+    Parameters
+    ----------
+    moments : ndarray of shape (n_moments, ...)
+        sum w t^k / k!.
+    derivatives : list of ndarray
+        f, f', ... at the centers.
+    slope : float or ndarray
+        Of the argument of f in t.
+    power : int
+    """
+    total = 0.0
+    scale = 1.0
+    for k in range(len(moments) - power):
+        # t^(k + power) / k! = (k + power)! / k! times the moment.
+        factorials = np.prod(np.arange(k + 1, k + power + 1), dtype=float)
+        total = total + moments[k + power] * derivatives[k] * (scale * factorials)
+        scale = scale * slope
+    return total
+
+
+@dataclass(frozen=True)
+class ScoreGrid:
+    """The rows of a fit by their score; made once, used by every feature.
+
+    Parameters
+    ----------
+    logit, events : ndarray of shape (n,)
+        z and w y of each row.
+    weight : ndarray of shape (n,) or None
+    fold : ndarray of shape (n,), intp
+        In which fold of the cross-fitted gain the row is.
+    n_folds : int
+    bins : ndarray of shape (n,), intp, or None
+        The bin of the score times `n_folds` plus the fold; None where each row is a cell.
+    center : ndarray of shape (n_bins,)
+        Middle of each bin; without bins z itself.
+    powers : list of ndarray of shape (n,)
+        w t^k / k!, with None for the weights 1.
+    moments : ndarray of shape (n_moments, n_bins)
+    event_moments : ndarray of shape (2, n_bins)
+        sum w y and sum w y t.
+    """
+
+    logit: np.ndarray
+    events: np.ndarray
+    weight: np.ndarray | None
+    fold: np.ndarray
+    n_folds: int
+    bins: np.ndarray | None
+    center: np.ndarray
+    powers: list
+    moments: np.ndarray
+    event_moments: np.ndarray
+
+    @property
+    def n_bins(self):
+        return len(self.center)
+
+    @property
+    def mass(self):
+        return self.moments[0]
+
+
+def make_grid(logit, y, weight, *, fold=None, n_folds=1, few_rows=FEW_ROWS):
+    """The `ScoreGrid` of rows with logits (n,), labels 0 or 1 and weights or None."""
+    n_rows = len(logit)
+    events = y.astype(np.float64) if weight is None else weight * y
+    if fold is None:
+        fold, n_folds = np.zeros(n_rows, dtype=np.intp), 1
+    if n_rows < few_rows:
+        mass = np.ones(n_rows) if weight is None else weight
+        return ScoreGrid(
+            logit,
+            events,
+            weight,
+            fold,
+            n_folds,
+            None,
+            logit,
+            [mass],
+            mass[None],
+            np.stack([events, np.zeros(n_rows)]),
+        )
+    bins, center, powers, moments, event_moments = _fill_bins(logit, events, weight)
+    if n_folds > 1:
+        bins = bins * n_folds + fold
+    return ScoreGrid(
+        logit, events, weight, fold, n_folds, bins, center, powers, moments, event_moments
+    )
+
+
+def _fill_bins(logit, events, weight):
+    """Bins of equal width over the scores, their centers and their moments, in one pass."""
+    lowest = logit.min()
+    n_bins = int((logit.max() - lowest) / WIDTH) + 1
+    center = lowest + WIDTH * (np.arange(n_bins) + 0.5)
+    bins = np.empty(len(logit), dtype=np.intp)
+    powers = [weight, *(np.empty(len(logit)) for _ in range(ORDER))]
+    moments, event_moments = np.zeros((ORDER + 1, n_bins)), np.zeros((2, n_bins))
+    for start in range(0, len(logit), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        place = (logit[rows] - lowest) * (1 / WIDTH)
+        bins[rows] = place
+        of = bins[rows]
+        t = logit[rows] - center[of]
+        power = None if weight is None else weight[rows]
+        for k in range(ORDER + 1):
+            if k:
+                power = t * (1.0 / k) if power is None else power * t * (1.0 / k)
+                powers[k][rows] = power
+            moments[k] += np.bincount(of, weights=power, minlength=n_bins)
+        event_moments[0] += np.bincount(of, weights=events[rows], minlength=n_bins)
+        event_moments[1] += np.bincount(of, weights=events[rows] * t, minlength=n_bins)
+    occupied = moments[0] > 0
+    if occupied.mean() < 0.75:  # outlying scores: number the occupied bins only
+        bins = (np.cumsum(occupied) - 1)[bins]
+        return bins, center[occupied], powers, moments[:, occupied], event_moments[:, occupied]
+    return bins, center, powers, moments, event_moments
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of the listed segments of a feature, in their order.
+
+    Parameters
+    ----------
+    center : ndarray of shape (n_cells,)
+    moments : ndarray of shape (n_moments, n_cells)
+        sum w t^k / k! over the rows of the cell, t = z - center.
+    segment : ndarray of shape (n_cells,)
+        The number of the segment of each cell, ascending; each has at least one.
+    mass, events : ndarray of shape (n_segments,)
+        sum w and sum w y of each segment.
+    """
+
+    center: np.ndarray
+    moments: np.ndarray
+    segment: np.ndarray
+    mass: np.ndarray
+    events: np.ndarray
+
+    @property
+    def starts(self):
+        return np.searchsorted(self.segment, np.arange(len(self.mass)))
+
+    def sum(self, values):
+        """Sums over the cells of each segment; values of shape (..., n_cells)."""
+        return np.add.reduceat(values, self.starts, axis=-1)
+
+    def select(self, chosen):
+        """The cells of the segments in a mask."""
+        inside = chosen[self.segment]
+        number = np.cumsum(chosen) - 1
+        return Cells(
+            self.center[inside],
+            self.moments[:, inside],
+            number[self.segment[inside]],
+            self.mass[chosen],
+            self.events[chosen],
+        )
+
+    def flip(self, flipped):
+        """Cells with the labels of some segments exchanged: z -> -z, events -> others."""
+        sign = np.where(flipped, -1.0, 1.0)[self.segment]
+        powers = np.arange(len(self.moments))[:, None]
+        return replace(
+            self,
+            center=self.center * sign,
+            moments=self.moments * sign**powers,
+            events=np.where(flipped, self.mass - self.events, self.events),
+        )
+
+
+def make_cells(codes, n_codes, grid):
+    """The cells of a feature and its share of each fold.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+        Segment of each row.
+    n_codes : int
+    grid : ScoreGrid
+
+    Returns
+    -------
+    cells : Cells
+        Of the segments that have rows.
+    listed : ndarray of shape (n_segments,)
+        Their codes.
+    by_fold : callable
+        by_fold(f) returns the Cells of the rows outside of fold f and those of the rows in it,
+        with all listed segments.
+    """
+    codes = codes.astype(np.intp, copy=False)
+    n_folds = grid.n_folds
+    # Only where a table is much smaller than the rows does it pay to fill it.
+    if grid.bins is not None and n_codes * grid.n_bins * n_folds <= len(codes) // 4:
+        listed, center, moments, segment = _tabulate(codes, n_codes, grid)
+    else:
+        listed, center, moments, segment = _sort_rows(codes, n_codes, grid)
+    starts = np.searchsorted(segment, np.arange(len(listed)))
+    mass = np.add.reduceat(moments[0], starts, axis=0)
+    by_code = codes * n_folds + grid.fold if n_folds > 1 else codes
+    events = np.bincount(by_code, weights=grid.events, minlength=n_codes * n_folds)
+    events = events.reshape(n_codes, n_folds)[listed]
+
+    def take(moments, mass, events):
+        return Cells(center, moments, segment, mass, events)
+
+    total = moments.sum(axis=-1)
+    cells = take(total, mass.sum(axis=1), events.sum(axis=1))
+
+    def by_fold(f):
+        inside = take(moments[..., f], mass[:, f], events[:, f])
+        outside = take(
+            total - inside.moments, cells.mass - inside.mass, cells.events - inside.events
+        )
+        return outside, inside
+
+    return cells, listed, by_fold
+
+
+def _tabulate(codes, n_codes, grid):
+    """Listed codes; center, moments by fold, and segment of each occupied cell; by passes."""
+    code = codes * (grid.n_bins * grid.n_folds) + grid.bins
+    shape = (n_codes, grid.n_bins, grid.n_folds)
+    size = n_codes * grid.n_bins * grid.n_folds
+    table = np.empty((len(grid.powers), *shape))
+    for k, power in enumerate(grid.powers):
+        table[k] = np.bincount(code, weights=power, minlength=size).reshape(shape)
+    occupied = table[0].any(axis=-1)
+    listed = np.flatnonzero(occupied.any(axis=1))
+    segment, place = np.nonzero(occupied[listed])
+    return listed, grid.center[place], table[:, listed[segment], place], segment
+
+
+def _sort_rows(codes, n_codes, grid):
+    """The same with each row as a cell."""
+    listed = np.flatnonzero(np.bincount(codes, minlength=n_codes))
+    order = np.argsort(codes.astype(np.min_scalar_type(n_codes)), kind="stable")
+    moments = np.zeros((1, len(codes), grid.n_folds))
+    mass = 1.0 if grid.weight is None else grid.weight[order]
+    moments[0, np.arange(len(codes)), grid.fold[order]] = mass
+    return listed, grid.logit[order], moments, np.searchsorted(listed, codes[order])

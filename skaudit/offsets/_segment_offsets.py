@@ -1,0 +1,192 @@
+"""Exact log-odds offsets of segments, with standard errors and profile-likelihood limits.
+
+In a segment with logits z, labels y and weights w the offset delta minimises the cross entropy
+L(a) = sum w [log(1 + exp(z + a)) - y (z + a)], the solution of mean sigma(z + delta) = mean y.
+A segment of one class has delta = -inf or inf and one finite limit.
+"""
+
+import numpy as np
+from scipy.special import chdtri
+
+from ._cells import logistic_derivatives, spread
+
+__all__ = ["loss_rise", "segment_offsets", "shrunk_offsets", "solve_offsets"]
+
+_MAX_ITER = 100
+# Newton's steps converge quadratically: what is left after a step this small is rounding.
+_SMALL = 1e-8
+
+
+def _responses(cells, shift):
+    """sum w sigma, sum w (1 - sigma) and sum w sigma (1 - sigma) of segments moved by `shift`."""
+    n_moments = len(cells.moments)
+    derivatives = logistic_derivatives(cells.center + shift[cells.segment], n_moments)
+    complement = [1.0 - derivatives[0], *(-d for d in derivatives[1:])]
+    # 1 - sigma loses its digits where sigma is near 1.
+    complement[0] = logistic_derivatives(-(cells.center + shift[cells.segment]), 0)[0]
+    return (
+        cells.sum(spread(cells.moments, derivatives)),
+        cells.sum(spread(cells.moments, complement)),
+        cells.sum(spread(cells.moments, derivatives[1:])),
+    )
+
+
+def _softplus_sum(cells, shift):
+    """log(1 + exp(z + shift)) summed over each cell with its weights."""
+    eta = cells.center + shift[cells.segment]
+    derivatives = logistic_derivatives(eta, max(len(cells.moments) - 2, 0))
+    return spread(cells.moments, [np.logaddexp(0.0, eta), *derivatives])
+
+
+def loss_rise(cells, shift, start):
+    """L(shift) - L(start) of each segment, in nats."""
+    rise = _softplus_sum(cells, shift) - _softplus_sum(cells, start)
+    return cells.sum(rise) - (shift - start) * cells.events
+
+
+def solve_offsets(cells):
+    """The offsets of segments that have both classes, by a safeguarded Newton iteration.
+
+    The root of h(a) = logit(mean sigma(z + a)) - logit(mean y), of which 0 < h' <= 1: the step
+    a - h(a) never passes the root. It lies between logit(mean y) - max z and - min z.
+    """
+    others = cells.mass - cells.events
+    target = np.log(cells.events / others)
+    reach = 0.0 if len(cells.moments) == 1 else 0.1  # rows lie that near to their center
+    low = target - np.maximum.reduceat(cells.center, cells.starts) - reach
+    high = target - np.minimum.reduceat(cells.center, cells.starts) + reach
+    offset = np.clip(0.0, low, high)
+    for _ in range(_MAX_ITER):
+        ones, zeros, information = _responses(cells, offset)
+        h = np.log(ones / zeros) - target
+        low, high = np.where(h < 0, offset, low), np.where(h > 0, offset, high)
+        slope = information * (1.0 / ones + 1.0 / zeros)
+        moved = offset - h / slope
+        moved = np.where((moved < low) | (moved > high), offset - h, moved)
+        step = np.abs(moved - offset)
+        offset = moved
+        if (step <= _SMALL * (1.0 + np.abs(offset))).all():
+            break
+    return offset
+
+
+def _profile_limit(cells, offset, error, root, side):
+    """Where sqrt(2 (L(a) - L(offset))) = root above (side 1) or below (-1) the offset."""
+    limit = offset + side * root * error
+    for _ in range(_MAX_ITER):
+        rise = np.sqrt(2.0 * np.maximum(loss_rise(cells, limit, offset), 0.0))
+        slope = np.abs(_responses(cells, limit)[0] - cells.events) / np.maximum(rise, 1e-300)
+        distance = side * (limit - offset)
+        # Never back to the offset itself, where the root is flat.
+        moved = np.maximum(distance + (root - rise) / slope, 0.1 * distance)
+        limit = offset + side * moved
+        if (np.abs(moved - distance) <= _SMALL * (1.0 + np.abs(limit))).all():
+            break
+    return limit
+
+
+def _one_class_limit(cells, height):
+    """Where the loss of segments without events, sum w log(1 + exp(z + a)), is `height`."""
+    # Were all z equal: log(1 + exp(z + a)) = height / mass.
+    alone = np.log(np.expm1(height / cells.mass))
+    low = alone - np.maximum.reduceat(cells.center, cells.starts) - 0.1
+    high = alone - np.minimum.reduceat(cells.center, cells.starts) + 0.1
+    limit = 0.5 * (low + high)
+    for _ in range(_MAX_ITER):
+        loss = cells.sum(_softplus_sum(cells, limit))
+        gap = np.log(loss / height)
+        low, high = np.where(gap < 0, limit, low), np.where(gap > 0, limit, high)
+        # The logarithm of the loss is nearly linear in a, which the loss is not.
+        moved = limit - gap * loss / _responses(cells, limit)[0]
+        moved = np.where((moved < low) | (moved > high), 0.5 * (low + high), moved)
+        step = np.abs(moved - limit)
+        limit = moved
+        if (step <= _SMALL * (1.0 + np.abs(limit))).all():
+            break
+    return limit
+
+
+def segment_offsets(cells, *, confidence_level=0.95, inflation=None, limits=True):
+    """Offsets of all segments with their errors, limits and likelihood ratios.
+
+    Parameters
+    ----------
+    cells : Cells
+    confidence_level : float
+    inflation : callable, default=None
+        inflation(offset, information) returns the robust variance of the score divided by the
+        information, shape (n_segments,); None is 1.
+    limits : bool
+
+    Returns
+    -------
+    dict of ndarray of shape (n_segments,)
+        `offset, standard_error` (NaN for one class), `offset_lower, offset_upper, lr`
+        (2 (L(0) - L(offset)); 2 L(0) for one class) and `inflation`.
+    """
+    n_segments = len(cells.mass)
+    zeros = np.zeros(n_segments)
+    # Rounding of sums of weights must not make a second class.
+    least = 1e-12 * cells.mass
+    empty, full = cells.events <= least, cells.mass - cells.events <= least
+    both = ~(empty | full)
+    offset = np.where(full, np.inf, -np.inf)
+    error, lr = np.full(n_segments, np.nan), np.zeros(n_segments)
+    lower, upper = np.full(n_segments, -np.inf), np.full(n_segments, np.inf)
+    inflated = np.ones(n_segments)
+    height = chdtri(1, 1.0 - confidence_level)
+    if both.any():
+        part = cells.select(both)
+        root = solve_offsets(part)
+        offset[both] = root
+    if inflation is not None:
+        inflated = inflation(np.where(both, offset, 0.0), both)
+    if both.any():
+        information = _responses(part, root)[2]
+        naive = 1.0 / np.sqrt(information)
+        error[both] = naive * np.sqrt(inflated[both])
+        lr[both] = 2.0 * np.maximum(loss_rise(part, zeros[both], root), 0.0)
+        if limits:
+            reach = np.sqrt(height * inflated[both])
+            lower[both] = _profile_limit(part, root, naive, reach, -1)
+            upper[both] = _profile_limit(part, root, naive, reach, 1)
+    one = ~both
+    if one.any():
+        # Segments of events only are segments without any once the labels change places.
+        part = cells.select(one).flip(full[one])
+        lr[one] = 2.0 * part.sum(_softplus_sum(part, zeros[one]))
+        if limits:
+            limit = _one_class_limit(part, 0.5 * height * inflated[one])
+            upper[one] = np.where(full[one], np.inf, limit)
+            lower[one] = np.where(full[one], -limit, -np.inf)
+    return {
+        "offset": offset,
+        "standard_error": error,
+        "offset_lower": lower,
+        "offset_upper": upper,
+        "lr": lr,
+        "inflation": inflated,
+    }
+
+
+def shrunk_offsets(cells, variance):
+    """Offsets of smallest L(a) + a^2 / (2 variance): finite for one class, 0 without variance."""
+    offset = np.zeros(len(cells.mass))
+    if not variance > 0:
+        return offset
+    low = high = None
+    for _ in range(_MAX_ITER):
+        ones, _, information = _responses(cells, offset)
+        gradient = ones - cells.events + offset / variance
+        if low is None:
+            # The pull of the data is strongest at 0: the solution is no farther than it reaches.
+            low = np.minimum(0.0, -gradient * variance)
+            high = np.maximum(0.0, -gradient * variance)
+        low, high = np.where(gradient < 0, offset, low), np.where(gradient > 0, offset, high)
+        moved = offset - gradient / (information + 1.0 / variance)
+        moved = np.where((moved < low) | (moved > high), 0.5 * (low + high), moved)
+        step = np.abs(moved - offset)
+        offset = moved
+        if (step <= _SMALL * (1.0 + np.abs(offset))).all():
+            break
+    return offset

@@ -1,0 +1,64 @@
+"""Empirical-Bayes shrinkage of offsets, and what they gain on rows that they were not made from."""
+
+import numpy as np
+
+from ._cells import logistic_derivatives, spread
+from ._segment_offsets import loss_rise, shrunk_offsets
+
+__all__ = ["cross_fitted_gain", "recalibrated", "shrink", "variance_of_offsets"]
+
+
+def recalibrated(cells, null):
+    """Cells about the recalibrated logit instead of the base score's."""
+    eta, slope = null.curve(cells.center)
+    powers = np.arange(len(cells.moments))[:, None]
+    return type(cells)(eta, cells.moments * slope**powers, cells.segment, cells.mass, cells.events)
+
+
+def variance_of_offsets(cells, n_fitted=0):
+    """The moment estimate of the variance of the offsets between segments, and its parts.
+
+    tau^2 = max(0, (Q - df) / sum I), where Q = sum U^2 / I over the segments, U = sum w (y - p) and
+    I = sum w p (1 - p) at offset 0, and df is their number less `n_fitted`.
+
+    Returns
+    -------
+    float
+    """
+    derivatives = logistic_derivatives(cells.center, len(cells.moments))
+    score = cells.events - cells.sum(spread(cells.moments, derivatives))
+    information = cells.sum(spread(cells.moments, derivatives[1:]))
+    useful = information > 1e-12 * np.maximum(cells.mass, 0.0)
+    if useful.sum() <= n_fitted:
+        return 0.0
+    q = np.sum(score[useful] ** 2 / information[useful])
+    excess = q - (useful.sum() - n_fitted)
+    return float(max(excess / information[useful].sum(), 0.0))
+
+
+def shrink(cells, n_fitted=0):
+    """Shrunk offsets of the segments, shape (n_segments,), and the variance they assume."""
+    variance = variance_of_offsets(cells, n_fitted)
+    return shrunk_offsets(cells, variance), variance
+
+
+def cross_fitted_gain(by_fold, n_folds, null, n_fitted):
+    """Mean loss that shrunk offsets save on held-out rows, in nats a unit of weight.
+
+    Parameters
+    ----------
+    by_fold : callable
+        by_fold(f) returns the Cells outside of fold f and those in it.
+    n_folds : int
+    null : Recalibration
+        What the offsets are added to.
+    n_fitted : int
+        Its number of coefficients that the segments could imitate: 1 with a constant, else 0.
+    """
+    saved = total = 0.0
+    for f in range(n_folds):
+        outside, inside = (recalibrated(cells, null) for cells in by_fold(f))
+        offset, _ = shrink(outside, n_fitted)
+        saved -= loss_rise(inside, offset, np.zeros_like(offset)).sum()
+        total += inside.mass.sum()
+    return float(saved / total)
