@@ -103,7 +103,7 @@ def robust_score_vector(cells, null, codes, grid, n_segments):
 
 
 def omnibus_test(vector):
-    """Statistic, degrees of freedom and p-value of all segments; 0, 0, 1 where nothing can differ."""
+    """Statistic, degrees of freedom and p-value of all segments; 0, 0, 1 where none can differ."""
     scale = np.sqrt(vector.information)
     total = vector.information.sum()
     useful = vector.information > 1e-12 * total

@@ -1,7 +1,7 @@
 """Segments of a feature: from its values to small integers, and what each integer stands for.
 
-Conventions: a segmentation numbers its segments 0, 1, ...; those of numbers ascend, the missing values
-come last. A code of -1 is a category that was not there when the segmentation was learned.
+Conventions: a segmentation numbers its segments 0, 1, ...; those of numbers ascend, the missing
+values come last. A code of -1 is a category that was not there when the segmentation was learned.
 """
 
 from dataclasses import dataclass
@@ -216,7 +216,7 @@ class _Sorted:
             self.mass = None
             self.total = float(len(values))
         else:
-            order = np.argsort(values, kind="stable")
+            order = np.argsort(values)
             self.values = values[order]
             self.mass = np.concatenate([[0.0], np.cumsum(weight[order])])
             self.total = float(self.mass[-1])
