@@ -106,6 +106,14 @@ class ScoreGrid:
     def mass(self):
         return self.moments[0]
 
+    def take(self, rows):
+        """The grid of some rows, or of rows repeated; bins and totals stay those of all."""
+        parts = {
+            name: None if (values := getattr(self, name)) is None else values[rows]
+            for name in ("logit", "events", "weight", "fold", "bins", "t")
+        }
+        return replace(self, **parts)
+
 
 def make_grid(logit, y, weight, *, fold=None, n_folds=1, few_rows=FEW_ROWS):
     """The `ScoreGrid` of rows with logits (n,), labels 0 or 1 and weights or None."""

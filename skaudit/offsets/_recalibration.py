@@ -7,10 +7,11 @@ b is a constant ("intercept"), a straight line ("platt"), a linear spline ("spli
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtrc
 
 from ._cells import logistic_derivatives, spread
 
-__all__ = ["Recalibration", "fit_recalibration", "separates", "solve_symmetric"]
+__all__ = ["Recalibration", "calibration_of", "fit_recalibration", "separates", "solve_symmetric"]
 
 N_KNOTS = 5
 _MAX_ITER = 60
@@ -147,3 +148,37 @@ def separates(logit, events, weight):
     positive = events > 0
     negative = events < (1.0 if weight is None else weight)
     return bool(logit[negative].max() < logit[positive].min())
+
+
+def calibration_of(grid):
+    """Platt's line through the scores and how much better it fits than they do.
+
+    Returns
+    -------
+    dict
+        `intercept, slope` of logit p = intercept + slope z (a slope of 1 where all z are the same)
+        and `statistics`, a dict: `offset, offset_standard_error, offset_lr` of the best constant;
+        `slope_lr` of the line against that; `lr, lr_df, lr_p_value` of the line against z.
+    """
+    shift = fit_recalibration(grid, "intercept")
+    line = fit_recalibration(grid, "platt")
+    base, shifted, lined = (
+        _evaluate(grid, *_basis(fit.nodes, len(fit.coef), grid.center), fit.coef)[0]
+        for fit in (fit_recalibration(grid, "none"), shift, line)
+    )
+    eta, slope = line.curve(np.zeros(1))
+    df = len(line.coef)
+    lr = max(2.0 * (base - lined), 0.0)
+    return {
+        "intercept": float(eta[0]),
+        "slope": float(slope[0]),
+        "statistics": {
+            "offset": float(shift.coef[0]),
+            "offset_standard_error": float(1.0 / np.sqrt(shift.information[0, 0])),
+            "offset_lr": float(max(2.0 * (base - shifted), 0.0)),
+            "slope_lr": float(max(2.0 * (shifted - lined), 0.0)),
+            "lr": float(lr),
+            "lr_df": df,
+            "lr_p_value": float(chdtrc(df, lr)),
+        },
+    }

@@ -10,7 +10,13 @@ from scipy.special import chdtri
 
 from ._cells import logistic_derivatives, spread
 
-__all__ = ["loss_rise", "segment_offsets", "shrunk_offsets", "solve_offsets"]
+__all__ = [
+    "loss_rise",
+    "robust_inflation",
+    "segment_offsets",
+    "shrunk_offsets",
+    "solve_offsets",
+]
 
 _MAX_ITER = 100
 # Newton's steps converge quadratically: what is left after a step this small is rounding.
@@ -114,8 +120,7 @@ def segment_offsets(cells, *, confidence_level=0.95, inflation=None, limits=True
     cells : Cells
     confidence_level : float
     inflation : callable, default=None
-        inflation(offset, information) returns the robust variance of the score divided by the
-        information, shape (n_segments,); None is 1.
+        As `robust_inflation` returns it; None is 1 everywhere.
     limits : bool
 
     Returns
@@ -167,6 +172,37 @@ def segment_offsets(cells, *, confidence_level=0.95, inflation=None, limits=True
         "lr": lr,
         "inflation": inflated,
     }
+
+
+def robust_inflation(number, grid, n_segments):
+    """How much more the scores vary than they would if weights were frequencies.
+
+    Parameters
+    ----------
+    number : ndarray of shape (n,)
+        The segment of each row.
+    grid : ScoreGrid
+    n_segments : int
+
+    Returns
+    -------
+    callable
+        inflation(offset, both): sum w^2 (y - sigma)^2 / sum w sigma (1 - sigma) of each segment at
+        its offset, and sum w^2 / sum w where `both` classes are not there.
+    """
+
+    def sums(values):
+        return np.bincount(number, weights=values, minlength=n_segments)
+
+    def inflation(offset, both):
+        weight = np.ones(len(number)) if grid.weight is None else grid.weight
+        p, slope = logistic_derivatives(grid.logit + offset[number], 1)
+        square = sums((grid.events - weight * p) ** 2)
+        information = sums(weight * slope)
+        mass, mass_square = sums(weight), sums(weight**2)
+        return np.where(both, square, mass_square) / np.where(both, information, mass)
+
+    return inflation
 
 
 def shrunk_offsets(cells, variance):

@@ -75,6 +75,9 @@ class NumericSegments:
         is_single = ~np.isnan(self.single)
         lower = np.where(is_single, self.single, np.concatenate([[-np.inf], self.edges]))
         upper = np.where(is_single, self.single, np.concatenate([self.edges, [np.inf]]))
+        # An edge just above a single value is that value to a reader.
+        after_single = ~is_single[1:] & is_single[:-1]
+        lower[1:][after_single] = self.single[:-1][after_single]
         n_intervals = len(lower)
         return {
             "kind": ["numeric"] * n_intervals + ["missing"],
@@ -140,7 +143,14 @@ def factorize(values):
             "categories cannot be told apart: each argument must be a string or a number "
             f"({error})."
         ) from error
-    return place, np.asarray(labels, dtype=object).tolist()
+    return place, [_plain(label) for label in np.asarray(labels, dtype=object).tolist()]
+
+
+def _plain(label):
+    """A label as a Python number or text: intervals, dates and the like by their text."""
+    if isinstance(label, np.generic):
+        label = label.item()
+    return label if isinstance(label, (str, bytes, bool, int, float)) else str(label)
 
 
 def category_segments(values, weight, max_categories):

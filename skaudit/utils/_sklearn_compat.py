@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.metadata_routing import _raise_for_params as raise_for_params
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_method_params as params_of_rows
 from sklearn.utils.validation import _num_samples as num_samples
 
@@ -42,6 +43,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "check_feature_names_in",
     "fit_context",
     "num_samples",
     "params_of_rows",
