@@ -3,11 +3,21 @@
 __version__ = "0.1.0"
 
 from .dynamics import DataMapCallback, DataMapClassifier, DataMapDisplay, DataMapRecorder
+from .offsets import (
+    IncrementalFeatureAnalyzer,
+    LogitOffsetCorrector,
+    ScoreColumn,
+    SegmentOffsetEncoder,
+)
 
 __all__ = [
     "DataMapCallback",
     "DataMapClassifier",
     "DataMapDisplay",
     "DataMapRecorder",
+    "IncrementalFeatureAnalyzer",
+    "LogitOffsetCorrector",
+    "ScoreColumn",
+    "SegmentOffsetEncoder",
     "__version__",
 ]

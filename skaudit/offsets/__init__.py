@@ -1,5 +1,13 @@
 """What a feature adds to a score that exists already."""
 
+from ._analyzer import IncrementalFeatureAnalyzer
 from ._base_score import ScoreColumn
+from ._corrector import LogitOffsetCorrector
+from ._encoder import SegmentOffsetEncoder
 
-__all__ = ["ScoreColumn"]
+__all__ = [
+    "IncrementalFeatureAnalyzer",
+    "LogitOffsetCorrector",
+    "ScoreColumn",
+    "SegmentOffsetEncoder",
+]

@@ -58,6 +58,8 @@ __all__ = [
     "take_columns",
 ]
 
+# What metadata may be routed to.
+_PARTS = ("estimator", "splitter", "transformer")
 # More clipped scores than this share are worth a warning.
 _MANY = 0.01
 
@@ -573,10 +575,10 @@ def route_fit(owner, sample_weight, params):
         return _without_routing(owner, params)
     if sample_weight is not None:
         params = params | {"sample_weight": sample_weight}
-    routed = process_routing(owner, "fit", **params)
-    if "estimator" not in routed:
-        routed.estimator = Bunch(fit={})
-    return routed
+    # Without parameters scikit-learn answers for any name, and `in` would never end.
+    routed = process_routing(owner, "fit", **params) if params else Bunch()
+    empty = Bunch(fit={}, split={}, fit_transform={})
+    return Bunch(**{name: routed.get(name, empty) for name in _PARTS})
 
 
 def _without_routing(owner, params):
@@ -588,7 +590,8 @@ def _without_routing(owner, params):
         )
     if params and not _is_trained(owner.estimator):
         raise ValueError("groups would be used by cv only, and nothing is cross-fitted here.")
-    return Bunch(estimator=Bunch(fit={}), splitter=Bunch(split=dict(params)))
+    empty = Bunch(fit={}, split=dict(params), fit_transform={})
+    return Bunch(**dict.fromkeys(_PARTS, empty))
 
 
 def _is_trained(estimator):

@@ -342,8 +342,8 @@ def _is_separated(problem, step, n_first=200, n_more=500):
     The linear program max sum s x d, |d| <= 1, is solved with few of the constraints, to which
     those violated most are added; without any, `step` orders the rows.
     """
-    signed = [columns * (2 * problem.y[rows] - 1) for rows, columns in problem.blocks()]
-    signed = np.concatenate(signed, axis=1)
+    blocks = [columns * (2 * problem.y[rows] - 1) for rows, columns in problem.blocks()]
+    signed = np.concatenate(blocks, axis=1)
     gain = signed.mean(axis=1)
     chosen = np.zeros(signed.shape[1], dtype=bool)
     direction = step
