@@ -159,13 +159,13 @@ def _window_table(windows, values, grid, problem):
     if len(missing):
         rows.append(missing)
         kinds.append("missing")
-    number = np.repeat(np.arange(len(rows)), [len(part) for part in rows])
-    rows = np.concatenate(rows)
-    part = grid.take(rows)
-    inside, _, _ = make_cells(number, len(kinds), part)
+    number = np.repeat(np.arange(len(rows)), [len(inside) for inside in rows])
+    chosen = np.concatenate(rows)
+    part = grid.take(chosen)
+    cells, _, _ = make_cells(number, len(kinds), part)
     lower, upper = (np.append(bound, np.nan)[: len(kinds)] for bound in windows)
     described = {"kind": kinds, "lower": lower, "upper": upper, "category": [None] * len(kinds)}
-    return _segment_table(inside, number, values[rows], part, described, problem)
+    return _segment_table(cells, number, values[chosen], part, described, problem)
 
 
 def _test(cells, number, by_fold, kinds, problem):

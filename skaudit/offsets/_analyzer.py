@@ -113,8 +113,8 @@ class IncrementalFeatureAnalyzer(
         "category", "other", "missing"), `lower, upper` (lower <= x < upper; where both are the
         same, x is that value, and above it in the next segment), `category, mean` (weighted, of
         the feature), `n, weight, events` (weight of the positive rows), `offset, standard_error,
-        offset_lower, offset_upper` (profile-likelihood limits) and `lr` (2 (L(0) - L(offset))). A segment of one class has the
-        offset inf or -inf, one finite limit and no standard error.
+        offset_lower, offset_upper` (profile-likelihood limits) and `lr` (2 (L(0) - L(offset))). A
+        segment of one class has the offset inf or -inf, one finite limit and no standard error.
     calibration_ : Bunch
         Miscalibration of the score, apart from features: `intercept, slope` of logit p =
         intercept + slope logit s; `statistics`, a dict of `offset, offset_standard_error,
@@ -312,7 +312,7 @@ class IncrementalFeatureAnalyzer(
         table = {name: column[order] for name, column in table.items()}
         shapes = [one["shape"] for one in statistics]
         parts = [part for _, part in results]
-        segments = {
+        segments: dict = {
             name: sum((part[name] for part in parts), [])
             if name in ("kind", "category")
             else np.concatenate([part[name] for part in parts])

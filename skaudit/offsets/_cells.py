@@ -108,7 +108,7 @@ class ScoreGrid:
 
     def take(self, rows):
         """The grid of some rows, or of rows repeated; bins and totals stay those of all."""
-        parts = {
+        parts: dict = {
             name: None if (values := getattr(self, name)) is None else values[rows]
             for name in ("logit", "events", "weight", "fold", "bins", "t")
         }

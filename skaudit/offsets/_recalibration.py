@@ -139,6 +139,12 @@ def _evaluate(grid, values, slopes, coef):
     return loss, gradient, information
 
 
+def _loss(grid, fitted):
+    """The loss of the scores after a `Recalibration`."""
+    values, slopes = fitted.basis(grid.center)
+    return _evaluate(grid, values, slopes, fitted.coef)[0]
+
+
 def _gram(left, right, weight):
     return (left * weight[:, None]).T @ right
 
@@ -163,8 +169,7 @@ def calibration_of(grid):
     shift = fit_recalibration(grid, "intercept")
     line = fit_recalibration(grid, "platt")
     base, shifted, lined = (
-        _evaluate(grid, *_basis(fit.nodes, len(fit.coef), grid.center), fit.coef)[0]
-        for fit in (fit_recalibration(grid, "none"), shift, line)
+        _loss(grid, fit) for fit in (fit_recalibration(grid, "none"), shift, line)
     )
     eta, slope = line.curve(np.zeros(1))
     df = len(line.coef)

@@ -210,14 +210,12 @@ def shrunk_offsets(cells, variance):
     offset = np.zeros(len(cells.mass))
     if not variance > 0:
         return offset
-    low = high = None
+    # The pull of the data is strongest at 0: the solution is no farther than it reaches.
+    reach = (cells.events - _responses(cells, offset)[0]) * variance
+    low, high = np.minimum(0.0, reach), np.maximum(0.0, reach)
     for _ in range(_MAX_ITER):
         ones, _, information = _responses(cells, offset)
         gradient = ones - cells.events + offset / variance
-        if low is None:
-            # The pull of the data is strongest at 0: the solution is no farther than it reaches.
-            low = np.minimum(0.0, -gradient * variance)
-            high = np.maximum(0.0, -gradient * variance)
         low, high = np.where(gradient < 0, offset, low), np.where(gradient > 0, offset, high)
         moved = offset - gradient / (information + 1.0 / variance)
         moved = np.where((moved < low) | (moved > high), 0.5 * (low + high), moved)
