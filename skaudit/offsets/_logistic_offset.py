@@ -257,7 +257,8 @@ def _newton(problem, beta):
         step = -_solve(H, gradient)
         decrement = -float(gradient @ step)
         if decrement <= enough:
-            # The Hessian and the loss would change by less than rounding.
+            # The Hessian would change by less than rounding; so would the penalised loss, not L.
+            loss += float((gradient - problem.penalty * beta) @ step)
             beta, converged = beta + step, True
             break
         if suspicious and decrement < _SMALL * unit and _reach(problem, step) > _FAR:
