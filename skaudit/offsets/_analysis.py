@@ -9,11 +9,11 @@ from ._cells import ScoreGrid, make_cells
 from ._feature import learn_segments
 from ._inference import (
     combine_p_values,
+    contrast_scores,
     omnibus_test,
     robust_score_vector,
     score_vector,
     shape_of,
-    trend_test,
 )
 from ._recalibration import Recalibration
 from ._segment_offsets import robust_inflation, segment_offsets
@@ -191,8 +191,9 @@ def _test(cells, number, by_fold, kinds, problem):
     statistic, df, p_value = omnibus_test(vector)
     if not df:
         return statistics
-    _, trend = trend_test(vector, is_number, is_missing)
-    combined = combine_p_values(p_value, df, trend)
+    contrasts = contrast_scores(vector, is_number, is_missing)
+    trend = contrasts.trend_p_value
+    combined = combine_p_values(p_value, df, trend, contrasts.curvature_p_value)
     plain = min(p_value, combined) > _PLAIN
     return {
         "score_statistic": statistic,
@@ -201,5 +202,5 @@ def _test(cells, number, by_fold, kinds, problem):
         "trend_p_value": trend,
         "combined_p_value": combined,
         "gain": cross_fitted_gain(by_fold, grid.n_folds, null, min(len(null.coef), 1)),
-        "shape": "none" if plain else shape_of(vector, is_number, is_missing, statistic),
+        "shape": "none" if plain else shape_of(contrasts, statistic, is_number),
     }

@@ -104,10 +104,11 @@ class IncrementalFeatureAnalyzer(
         likelihood ratio of the offsets against the score as it is; `score_statistic, score_df,
         score_p_value`, the score test of the segments given the adjusted score, which selects;
         `trend_p_value`, that of the weighted mid-rank of the segments (NaN for categories);
-        `combined_p_value` of the smaller of these two; `q_value`, Benjamini-Hochberg on
-        `score_p_value`; `gain`, the mean loss in nats a row that shrunk offsets save on held-out
-        rows; `shape` ("increasing", "decreasing", "u-shaped", "inverted-u", "missing",
-        "irregular", "categories", or "none" where no test rejects at 5 %); `selected`.
+        `combined_p_value` of both and of a test of the curvature, by their joint law; `q_value`,
+        Benjamini-Hochberg on `score_p_value`; `gain`, the mean loss in nats a row that shrunk
+        offsets save on held-out rows; `shape` ("increasing", "decreasing", "u-shaped",
+        "inverted-u", "missing", "irregular", "categories", or "none" where no test rejects at
+        5 %); `selected`.
     segment_table_ : pandas.DataFrame
         A row a segment, features in the order of the columns: `feature, segment, kind` ("numeric",
         "category", "other", "missing"), `lower, upper` (lower <= x < upper; where both are the

@@ -41,11 +41,12 @@ class SegmentOffsetEncoder(
     Each contesting feature is cut into segments as by :class:`IncrementalFeatureAnalyzer`, and a
     row gets the offset of its segment, shrunk towards 0: with U_j and I_j the sums of w (y - p) and
     w p (1 - p) over the rows of segment j, p being the base score shifted to the right mean, and
-    tau^2 = max(0, (Q - df) / sum I_j), Q = sum U_j^2 / I_j, the offset minimises
+    tau^2 = (Q - df) / sum I_j, Q = sum U_j^2 / I_j, the offset minimises
 
-        L_j(a) + a^2 / (2 tau^2).
+        L_j(a) + a^2 / (2 tau^2),
 
-    Rare segments, and features that say nothing, thus get offsets near 0.
+    and is 0 where Q does not exceed df, the number of segments less 1, by more than its standard
+    deviation. Rare segments, and features that say nothing, thus get offsets at or near 0.
 
     Parameters
     ----------

@@ -16,24 +16,29 @@ def recalibrated(cells, null):
 
 
 def variance_of_offsets(cells, n_fitted=0):
-    """The moment estimate of the variance of the offsets between segments, and its parts.
+    """The moment estimate of the variance of the offsets between segments.
 
-    tau^2 = max(0, (Q - df) / sum I), where Q = sum U^2 / I over the segments, U = sum w (y - p) and
-    I = sum w p (1 - p) at offset 0, and df is their number less `n_fitted`.
+    tau^2 = (Q - df) / sum I, where Q = sum U^2 / I over the segments, U = sum w (y - p) and
+    I = sum w p (1 - p) at offset 0, and df is their number less `n_fitted`; 0 unless Q is more than
+    its standard deviation above df. Of many rare segments even chance differences are costly.
 
     Returns
     -------
     float
     """
-    derivatives = logistic_derivatives(cells.center, len(cells.moments))
+    derivatives = logistic_derivatives(cells.center, len(cells.moments) + 2)
     score = cells.events - cells.sum(spread(cells.moments, derivatives))
     information = cells.sum(spread(cells.moments, derivatives[1:]))
+    fourth = cells.sum(spread(cells.moments, derivatives[3:]))
     useful = information > 1e-12 * np.maximum(cells.mass, 0.0)
-    if useful.sum() <= n_fitted:
+    score, information, fourth = score[useful], information[useful], fourth[useful]
+    df = len(score) - n_fitted
+    if df < 1:
         return 0.0
-    q = np.sum(score[useful] ** 2 / information[useful])
-    excess = q - (useful.sum() - n_fitted)
-    return float(max(excess / information[useful].sum(), 0.0))
+    excess = np.sum(score**2 / information) - df
+    # U has the fourth cumulant `fourth`; it matters where segments have few rows.
+    noise = np.sqrt(np.maximum(np.sum(2.0 + fourth / information**2), 0.0))
+    return float(excess / information.sum()) if excess > noise else 0.0
 
 
 def shrink(cells, n_fitted=0):
