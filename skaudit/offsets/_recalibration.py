@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
-from ._cells import logistic_derivatives, spread
+from ._cells import WIDTH, logistic_derivatives, spread
 
 __all__ = ["Recalibration", "calibration_of", "fit_recalibration", "separates", "solve_symmetric"]
 
@@ -73,15 +73,19 @@ def _basis(nodes, n_coef, z):
 
 
 def _nodes(grid, n_knots):
-    """The least and the greatest logit and weighted quantiles between them."""
-    present = grid.mass > 0
-    center, mass = grid.center[present], grid.mass[present]
-    order = np.argsort(center, kind="stable")
-    center, cumulative = center[order], np.cumsum(mass[order])
+    """The least and the greatest logit and weighted quantiles between them; none for one logit.
+
+    Quantiles are taken to the next edge of a bin, so that no bin has a kink inside, and also where
+    there are no bins: repeated rows must give what weights give.
+    """
+    lowest, highest = grid.logit.min(), grid.logit.max()
+    if lowest == highest:
+        return np.empty(0)
+    place = ((grid.center - lowest) * (1 / WIDTH)).astype(np.intp)
+    cumulative = np.cumsum(np.bincount(place, weights=grid.mass))
     at = np.arange(1, n_knots + 1) / (n_knots + 1) * cumulative[-1]
-    places = np.searchsorted(cumulative, at * (1 - 1e-12))
-    nodes = np.unique(np.concatenate([center[[0, -1]], center[places]]))
-    return nodes if len(nodes) > 1 else nodes[:0]
+    inner = lowest + WIDTH * (np.searchsorted(cumulative, at * (1 - 1e-12)) + 1)
+    return np.concatenate([[lowest], np.unique(inner[inner < highest]), [highest]])
 
 
 def fit_recalibration(grid, adjust):

@@ -46,8 +46,19 @@ def _softplus_sum(cells, shift):
 
 def loss_rise(cells, shift, start):
     """L(shift) - L(start) of each segment, in nats."""
-    rise = _softplus_sum(cells, shift) - _softplus_sum(cells, start)
-    return cells.sum(rise) - (shift - start) * cells.events
+    order = max(len(cells.moments) - 2, 0)
+    after, before = (cells.center + a[cells.segment] for a in (shift, start))
+    change = [
+        x - y
+        for x, y in zip(
+            logistic_derivatives(after, order), logistic_derivatives(before, order), strict=True
+        )
+    ]
+    # log(1 + e^b) - log(1 + e^a) = log1p(sigma(a) expm1(b - a)), a <= b: all digits of small steps.
+    lower = logistic_derivatives(np.minimum(after, before), 0)[0]
+    step = after - before
+    rise = np.copysign(np.log1p(lower * np.expm1(np.abs(step))), step)
+    return cells.sum(spread(cells.moments, [rise, *change])) - (shift - start) * cells.events
 
 
 def solve_offsets(cells):
