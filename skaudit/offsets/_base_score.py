@@ -25,6 +25,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.multiclass import type_of_target
@@ -323,7 +324,7 @@ def _frozen_columns(estimator, chosen, names, n_columns):
             f"estimator is frozen but not fitted: {estimator!r}. Fit the model inside first, or "
             "pass it without FrozenEstimator to have it trained here."
         ) from error
-    own = getattr(estimator, "feature_names_in_", None)
+    own = _seen_in_fit(estimator, "feature_names_in_")
     if own is not None and names is not None:
         missing = [name for name in own if name not in names]
         if missing:
@@ -333,7 +334,7 @@ def _frozen_columns(estimator, chosen, names, n_columns):
             )
         positions = np.array([names.index(name) for name in own], dtype=np.intp)
         return None if np.array_equal(positions, np.arange(n_columns)) else positions
-    count = getattr(estimator, "n_features_in_", None)
+    count = _seen_in_fit(estimator, "n_features_in_")
     rest = None if chosen is None else others(chosen, n_columns)
     if rest is not None and count in (None, len(rest)):
         return rest
@@ -345,6 +346,20 @@ def _frozen_columns(estimator, chosen, names, n_columns):
         f"{n_columns} of X. Name the contesting columns by features, so that the others are the "
         "base's, or fit the base and call this with DataFrames."
     )
+
+
+def _seen_in_fit(estimator, attribute):
+    """What a fitted model recorded of its X; a Pipeline asks its first step, "passthrough" or not.
+
+    None where nothing is known.
+    """
+    value = getattr(estimator, attribute, None)
+    if value is None and isinstance(estimator, FrozenEstimator):
+        return _seen_in_fit(estimator.estimator, attribute)
+    if value is None and isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        return _seen_in_fit(steps[0], attribute) if steps else None
+    return value
 
 
 # ------------------------------------------------------------------------------------------ scores
@@ -480,6 +495,9 @@ class _Reader:
     def __call__(self, fitted, X):
         known = np.asarray(getattr(fitted, "classes_", self.classes)).tolist()
         wanted = self.classes.tolist()
+        if wanted == [0, 1] and len(known) == 2:
+            # Encoded labels, as cross_val_predict hands them to a base that knows the real ones.
+            wanted = known
         if len(known) != 2 or set(known) != set(wanted):
             raise ValueError(
                 f"The base model {_model_name(fitted)} knows the classes {shorten(known)}, but y "

@@ -212,7 +212,13 @@ class LogitOffsetCorrector(VersionedStateMixin, MetaEstimatorMixin, ClassifierMi
         if not transforms:
             matrix = _as_matrix(take_columns(rows.X, columns.features), columns.features)
         fitted, score = fit_score(
-            self.estimator, rows, columns, cv=self.cv, routed=routed, n_jobs=self.n_jobs
+            self.estimator,
+            rows,
+            columns,
+            cv=self.cv,
+            routed=routed,
+            n_jobs=self.n_jobs,
+            stacklevel=3,
         )
         if transforms:
             transformer, matrix = _fit_transform(self.features, rows, routed)

@@ -187,6 +187,8 @@ class _Problem:
             back[p, :p] = -self.shift / self.scale
         with np.errstate(over="ignore", invalid="ignore"):  # columns of size 1e-300
             covariance = back @ inverse @ back.T
+            covariance += covariance.T.copy()
+            covariance /= 2
         coef = beta[:p] / self.scale
         intercept = float(beta[p] - self.shift @ coef) if self.fit_intercept else 0.0
         return coef, intercept, covariance
