@@ -6,6 +6,7 @@ U' V^- U, chi-squared with rank(V) degrees of freedom; a contrast c of the segme
 c' U / sqrt(c' V c), standard normal.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -219,9 +220,14 @@ def combine_p_values(omnibus, df, trend, curvature):
     return float(min(rejected + beyond, 1.0))
 
 
+@cache
+def _legendre():
+    return roots_legendre(_N_NODES)
+
+
 def _half_normal(end):
     """Nodes in [0, end] and weights whose sums are expectations over |Z|, Z standard normal."""
-    nodes, weights = roots_legendre(_N_NODES)
+    nodes, weights = _legendre()
     x = 0.5 * end * (nodes + 1.0)
     return x, 0.5 * end * weights * np.exp(-0.5 * x**2) * np.sqrt(2.0 / np.pi)
 
