@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.special import logit
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
@@ -85,8 +86,8 @@ class ScoreColumn(BaseEstimator):
     Notes
     -----
     The column holds the probability s of `classes_[1]`, the greater of the two labels: numbers in
-    [0, 1], none missing. Values of 0 and 1 are moved by the machine epsilon of their type, as
-    their logit is infinite; an error tells the range of values outside.
+    [0, 1], none missing. Values of 0 and 1 are moved by the epsilon of float64, or float32 where
+    the scores are no finer, as their logit is infinite; an error tells the range of values outside.
 
     Examples
     --------
@@ -145,7 +146,7 @@ class Score:
     logit : ndarray of shape (n,), float64
         log(s / (1 - s)), the offset of the row.
     n_clipped : int
-        How many were 0 or 1, or nearer to them than the epsilon of their type.
+        How many were 0 or 1, or nearer to them than the epsilon of float64 (or float32).
     """
 
     probability: np.ndarray
@@ -522,7 +523,8 @@ class _Reader:
 
 def _as_score(values, source):
     """Checked scores as a `Score`; `source` says in messages where they come from."""
-    eps = np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).eps
+    single = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+    eps = float(np.finfo(np.float32 if single else np.float64).eps)
     values = values.astype(np.float64)  # a copy, clipped below
     low, high = values.min(initial=1.0), values.max(initial=0.0)  # NaN where any is
     if not (low >= 0 and high <= 1):
@@ -537,7 +539,7 @@ def _as_score(values, source):
     if low < eps or high > 1 - eps:
         n_clipped = int(((values < eps) | (values > 1 - eps)).sum())
         np.clip(values, eps, 1 - eps, out=values)
-    return Score(values, np.log(values) - np.log1p(-values), n_clipped)
+    return Score(values, logit(values), n_clipped)
 
 
 def _column_values(X, position):

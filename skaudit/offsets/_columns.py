@@ -51,7 +51,8 @@ def find_positions(chosen, names, n_columns, argument="features"):
     ValueError
         Where a name or position is unknown or repeated, or a mask has another length.
     """
-    values: list = [chosen] if isinstance(chosen, (str, Integral)) else list(chosen)
+    single = isinstance(chosen, str) or not hasattr(chosen, "__iter__")
+    values: list = [chosen] if single else list(chosen)
     if values and all(isinstance(value, (bool, np.bool_)) for value in values):
         if len(values) != n_columns:
             raise ValueError(
