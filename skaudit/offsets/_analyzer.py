@@ -250,7 +250,7 @@ class IncrementalFeatureAnalyzer(
             self.estimator, rows, columns, cv=self.cv, routed=routed, n_jobs=self.n_jobs
         )
         problem, chosen, calibration = self._state_problem(rows, score)
-        _warn_of_score(self.estimator, calibration, problem.testable)
+        _warn_of_score(calibration, problem)
         results = self._examine(features, columns.features, segmenter, problem, chosen, X, y)
         state = {name: value for name, value in vars(witness).items() if name.endswith("_in_")}
         state |= self._assemble(features, columns.features, results)
@@ -385,13 +385,17 @@ class IncrementalFeatureAnalyzer(
         return tags
 
 
-def _warn_of_score(estimator, calibration, testable):
+def _warn_of_score(calibration, problem):
     """Warn where a score looks like one of the model's own training rows."""
     slope = calibration["slope"]
     steep = calibration["statistics"]["slope_lr"]
-    if testable and not (slope > _STEEP and chi2.sf(steep, 1) < 0.01):
+    weight = problem.grid.weight
+    if problem.robust and weight is not None:
+        steep *= weight.sum() / (weight @ weight)  # as many rows as the weights are worth
+    # Few rows make a steep slope by chance.
+    if problem.testable and not (slope > _STEEP and chi2.sf(steep, 1) < 0.01):
         return
-    what = f"have a slope of {slope:.3g}" if testable else "separate the classes"
+    what = f"have a slope of {slope:.3g}" if problem.testable else "separate the classes"
     warnings.warn(
         f"The base scores {what} against the labels, as a model's scores of its own training rows "
         "do; tests given such scores mean nothing. Use rows that the model has not seen, or pass "

@@ -48,8 +48,8 @@ def encode(feature, encoding, rows=None):
     parts = encoding["segments"]
     is_number = "edges" in parts
     segments = (NumericSegments if is_number else CategorySegments)(**parts)
-    values = feature.numbers() if is_number else feature.labels()
-    codes = segments.codes(values if rows is None else values[rows])
+    feature = feature.take(rows)
+    codes = segments.codes(feature.numbers() if is_number else feature.labels())
     # The last entry is for -1.
     return np.append(encoding["offsets"], 0.0)[codes.astype(np.intp)]
 

@@ -1,7 +1,7 @@
 """One column of X as a feature: numbers or labels, and the segmentation that suits it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,14 @@ class Feature:
     column: Any
     is_number: bool
     kind: str
+
+    def take(self, rows):
+        """The feature of some rows, positions or None for all."""
+        if rows is None:
+            return self
+        # A Series would take numbers for labels of its index.
+        column = self.column.iloc if hasattr(self.column, "iloc") else self.column
+        return replace(self, column=column[rows])
 
     def numbers(self):
         """float32, where the column is, or float64 of shape (n,), NaN where missing."""
@@ -266,13 +274,11 @@ def learn_segments(feature, position, segmenter, weight, rows=None):
     windows : Windows or None
     """
     rule = segmenter.rules[position]
+    feature = feature.take(rows)
     if isinstance(rule, str) and rule == "categorical":
-        labels = feature.labels()
-        labels = labels if rows is None else labels[rows]
-        segments, codes = category_segments(labels, weight, segmenter.max_categories)
+        segments, codes = category_segments(feature.labels(), weight, segmenter.max_categories)
         return segments, codes, None, None
     values = feature.numbers()
-    values = values if rows is None else values[rows]
     windows = None
     if not isinstance(rule, str):
         segments = edge_segments(rule)

@@ -56,7 +56,8 @@ def label_of(row):
 @pytest.mark.filterwarnings("ignore:The base scores have a slope")
 def test_segments(case):
     for name, feature, n_kept in grouped(case):
-        table = analyse(case, "none", n_kept).segment_table_.query("feature == @name")
+        table = analyse(case, "none", n_kept).segment_table_
+        table = table[table["feature"] == name]
         assert {label_of(row) for row in table.itertuples()} == set(feature["segments"])
         for row in table.itertuples():
             answer = feature["segments"][label_of(row)]
