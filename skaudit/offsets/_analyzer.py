@@ -107,8 +107,8 @@ class IncrementalFeatureAnalyzer(
         `combined_p_value` of both and of a test of the curvature, by their joint law; `q_value`,
         Benjamini-Hochberg on `score_p_value`; `gain`, the mean loss in nats a row that shrunk
         offsets save on held-out rows; `shape` ("increasing", "decreasing", "u-shaped",
-        "inverted-u", "missing", "irregular", "categories", or "none" where no test rejects at
-        5 %); `selected`.
+        "inverted-u", "missing", "irregular", "categories", or "none" where
+        `combined_p_value` is above 5 %); `selected`.
     segment_table_ : pandas.DataFrame
         A row a segment, features in the order of the columns: `feature, segment, kind` ("numeric",
         "category", "other", "missing"), `lower, upper` (lower <= x < upper; where both are the
@@ -154,7 +154,7 @@ class IncrementalFeatureAnalyzer(
     >>> import pandas as pd
     >>> from scipy.special import expit
     >>> from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
-    >>> rng = np.random.default_rng(0)
+    >>> rng = np.random.default_rng(1)
     >>> X = pd.DataFrame(rng.normal(size=(4000, 2)), columns=["useful", "useless"])
     >>> X["score"] = expit(rng.normal(size=4000))
     >>> logit = np.log(X.score / (1 - X.score))
