@@ -21,6 +21,8 @@ EXEMPTIONS = {
 
 # Some checks train on rows that a line separates, and a corrector says so.
 @pytest.mark.filterwarnings("ignore:Perfect separation")
+# A selector may find nothing in data of chance.
+@pytest.mark.filterwarnings("ignore:No features were selected")
 @parametrize_with_checks(
     [
         DataMapClassifier(),
