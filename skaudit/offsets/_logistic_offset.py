@@ -137,9 +137,8 @@ class _Problem:
         for start in range(0, n_rows, n):
             rows = slice(start, min(start + n, n_rows))
             block = columns[:, : rows.stop - start]
-            for j in range(p):
-                np.subtract(self.X[rows, j], self.shift[j], out=block[j], dtype=np.float64)
-                block[j] /= self.scale[j]
+            np.subtract(self.X[rows].T, self.shift[:, None], out=block[:p], dtype=np.float64)
+            block[:p] /= self.scale[:, None]
             yield rows, block
 
     def evaluate(self, beta, hessian=True):
@@ -310,21 +309,30 @@ def _unit_diagonal(H):
     return H / np.outer(root, root), root
 
 
+def _factor(unit):
+    """The Cholesky factor of a matrix with unit diagonal; None where it is near singular."""
+    try:
+        factor = cho_factor(unit, lower=True)
+    except LinAlgError:
+        return None
+    return factor if np.diag(factor[0]).min() ** 2 > _SINGULAR else None
+
+
 def _solve(H, gradient):
     """H^-1 gradient, least-norm where H is singular."""
     unit, root = _unit_diagonal(H)
-    try:
-        factor = cho_factor(unit, lower=True)
-        if np.diag(factor[0]).min() ** 2 > _SINGULAR:
-            return cho_solve(factor, gradient / root) / root
-    except LinAlgError:
-        pass
-    return _inverse(H)[0] @ gradient
+    factor = _factor(unit)
+    if factor is None:
+        return _inverse(H)[0] @ gradient
+    return cho_solve(factor, gradient / root) / root
 
 
 def _inverse(H):
     """The inverse of H, generalised where it is singular, and the rank of H."""
     unit, root = _unit_diagonal(H)
+    factor = _factor(unit)
+    if factor is not None:
+        return cho_solve(factor, np.eye(len(H))) / np.outer(root, root), len(H)
     values, vectors = eigh(unit)
     kept = values > _SINGULAR * max(values[-1], np.finfo(float).tiny)
     vectors = vectors[:, kept] / root[:, None]
