@@ -42,7 +42,7 @@ from sklearn.preprocessing import (
 from sklearn.utils.estimator_checks import check_estimator
 
 import skaudit
-from skaudit import LogitOffsetCorrector, ScoreColumn
+from skaudit import LogitOffsetCorrector, ScoreColumn, SegmentOffsetEncoder
 from skaudit.offsets._logistic_offset import fit_logistic_offset
 
 SPLINES = ColumnTransformer([("spline", SplineTransformer(4), ["d"])])
@@ -297,6 +297,19 @@ def test_transformers_of_all_kinds():
     both.set_params(onehotencoder__sparse_output=False)
     assert_same_fit(model, LogitOffsetCorrector(base, both).fit(X, Y, WEIGHT))
     np.testing.assert_allclose(model.predict_proba(X), other.predict_proba(X))
+
+
+def test_offsets_of_segments_can_be_the_features():
+    encoder = SegmentOffsetEncoder(ScoreColumn("s"), features=["c", "d"])
+    model = LogitOffsetCorrector(ScoreColumn("s"), encoder).fit(FRAME, Y, WEIGHT)
+    own = clone(encoder)
+    values = own.fit_transform(FRAME, Y, sample_weight=WEIGHT)
+    found = fit_logistic_offset(
+        np.asarray(values), Y == "yes", logit(FRAME["s"].to_numpy()), WEIGHT
+    )
+    np.testing.assert_allclose(model.coef_[0], found.coef, rtol=1e-10)
+    odds = logit(FRAME["s"]) + np.asarray(own.transform(FRAME)) @ found.coef + found.intercept
+    np.testing.assert_allclose(model.decision_function(FRAME), odds, rtol=1e-10)
 
 
 # --------------------------------------------------------------------------------------- acceptance
