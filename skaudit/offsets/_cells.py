@@ -8,6 +8,7 @@ few, or segments many, each row is a cell of its own and the same formulas have 
 """
 
 from dataclasses import dataclass, replace
+from math import perm
 
 import numpy as np
 from scipy.special import expit
@@ -58,8 +59,7 @@ def spread(moments, derivatives, slope=1.0, power=0):
     scale = 1.0
     for k in range(len(moments) - power):
         # t^(k + power) / k! = (k + power)! / k! times the moment.
-        factorials = np.prod(np.arange(k + 1, k + power + 1), dtype=float)
-        total = total + moments[k + power] * derivatives[k] * (scale * factorials)
+        total = total + moments[k + power] * derivatives[k] * (scale * perm(k + power, power))
         scale = scale * slope
     return total
 

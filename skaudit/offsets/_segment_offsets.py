@@ -24,17 +24,21 @@ _SMALL = 1e-8
 
 
 def _responses(cells, shift):
-    """sum w sigma, sum w (1 - sigma) and sum w sigma (1 - sigma) of segments moved by `shift`."""
-    n_moments = len(cells.moments)
-    derivatives = logistic_derivatives(cells.center + shift[cells.segment], n_moments)
-    complement = [1.0 - derivatives[0], *(-d for d in derivatives[1:])]
-    # 1 - sigma loses its digits where sigma is near 1.
-    complement[0] = logistic_derivatives(-(cells.center + shift[cells.segment]), 0)[0]
+    """sum w sigma and sum w sigma (1 - sigma) of segments moved by `shift`."""
+    eta = cells.center + shift[cells.segment]
+    derivatives = logistic_derivatives(eta, len(cells.moments))
     return (
         cells.sum(spread(cells.moments, derivatives)),
-        cells.sum(spread(cells.moments, complement)),
         cells.sum(spread(cells.moments, derivatives[1:])),
     )
+
+
+def _complement(cells, shift):
+    """sum w (1 - sigma), which the difference of sums would lose where sigma is near 1."""
+    eta = cells.center + shift[cells.segment]
+    derivatives = [-d for d in logistic_derivatives(eta, len(cells.moments) - 1)]
+    derivatives[0] = logistic_derivatives(-eta, 0)[0]
+    return cells.sum(spread(cells.moments, derivatives))
 
 
 def _softplus_sum(cells, shift):
@@ -74,7 +78,8 @@ def solve_offsets(cells):
     high = target - np.minimum.reduceat(cells.center, cells.starts) + reach
     offset = np.clip(0.0, low, high)
     for _ in range(_MAX_ITER):
-        ones, zeros, information = _responses(cells, offset)
+        ones, information = _responses(cells, offset)
+        zeros = _complement(cells, offset)
         h = np.log(ones / zeros) - target
         low, high = np.where(h < 0, offset, low), np.where(h > 0, offset, high)
         slope = information * (1.0 / ones + 1.0 / zeros)
@@ -158,7 +163,7 @@ def segment_offsets(cells, *, confidence_level=0.95, inflation=None, limits=True
     if inflation is not None:
         inflated = inflation(np.where(both, offset, 0.0), both)
     if both.any():
-        information = _responses(part, root)[2]
+        information = _responses(part, root)[1]
         naive = 1.0 / np.sqrt(information)
         error[both] = naive * np.sqrt(inflated[both])
         lr[both] = 2.0 * np.maximum(loss_rise(part, zeros[both], root), 0.0)
@@ -225,7 +230,7 @@ def shrunk_offsets(cells, variance):
     reach = (cells.events - _responses(cells, offset)[0]) * variance
     low, high = np.minimum(0.0, reach), np.maximum(0.0, reach)
     for _ in range(_MAX_ITER):
-        ones, _, information = _responses(cells, offset)
+        ones, information = _responses(cells, offset)
         gradient = ones - cells.events + offset / variance
         low, high = np.where(gradient < 0, offset, low), np.where(gradient > 0, offset, high)
         moved = offset - gradient / (information + 1.0 / variance)

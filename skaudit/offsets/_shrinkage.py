@@ -1,5 +1,7 @@
 """Empirical-Bayes shrinkage of offsets, and what they gain on rows that they were not made from."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ._cells import logistic_derivatives, spread
@@ -10,9 +12,17 @@ __all__ = ["cross_fitted_gain", "recalibrated", "shrink", "variance_of_offsets"]
 
 def recalibrated(cells, null):
     """Cells about the recalibrated logit instead of the base score's."""
+    return _moved(cells, *_curve(cells, null))
+
+
+def _curve(cells, null):
+    """The recalibrated logit of each cell, and the powers of its slope, by which moments grow."""
     eta, slope = null.curve(cells.center)
-    powers = np.arange(len(cells.moments))[:, None]
-    return type(cells)(eta, cells.moments * slope**powers, cells.segment, cells.mass, cells.events)
+    return eta, slope ** np.arange(len(cells.moments))[:, None]
+
+
+def _moved(cells, eta, growth):
+    return replace(cells, center=eta, moments=cells.moments * growth)
 
 
 def variance_of_offsets(cells, n_fitted=0):
@@ -61,8 +71,10 @@ def cross_fitted_gain(by_fold, n_folds, null, n_fitted):
         Its number of coefficients that the segments could imitate: 1 with a constant, else 0.
     """
     saved = total = 0.0
+    # All folds have the cells of all rows.
+    curve = _curve(by_fold(0)[0], null)
     for f in range(n_folds):
-        outside, inside = (recalibrated(cells, null) for cells in by_fold(f))
+        outside, inside = (_moved(cells, *curve) for cells in by_fold(f))
         offset, _ = shrink(outside, n_fitted)
         saved -= loss_rise(inside, offset, np.zeros_like(offset)).sum()
         total += inside.mass.sum()
