@@ -6,6 +6,7 @@ from .dynamics import DataMapCallback, DataMapClassifier, DataMapDisplay, DataMa
 from .offsets import (
     IncrementalFeatureAnalyzer,
     LogitOffsetCorrector,
+    OffsetDisplay,
     ScoreColumn,
     SegmentOffsetEncoder,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "DataMapRecorder",
     "IncrementalFeatureAnalyzer",
     "LogitOffsetCorrector",
+    "OffsetDisplay",
     "ScoreColumn",
     "SegmentOffsetEncoder",
     "__version__",
