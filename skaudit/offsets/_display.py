@@ -11,7 +11,8 @@ from ..utils._plotting import axes_or_new, place_of, plain_text, styled
 from ..utils._validation import shorten
 
 _UNDRAWN = dict.fromkeys(
-    "ax_ axes_ side_axes_ figure_ points_ intervals_ arrows_ zero_lines_ titles_ note_".split()
+    "ax_ axes_ side_axes_ figure_ points_ intervals_ arrows_ zero_lines_ overall_lines_ titles_ "
+    "note_".split()
 )
 _NEEDED = ["feature", "kind", "category", "mean", "weight", "offset", "offset_lower"]
 _NEEDED += ["offset_upper"]
@@ -52,6 +53,9 @@ class OffsetDisplay:
     feature_table : pandas.DataFrame of shape (n_features, n_columns), default=None
         A row a feature with the columns `feature, q_value, gain, selected`, for order and titles;
         None draws the features in the order of `segments`.
+    overall_offset : float, default=None
+        The one offset of all rows, a dotted line: where the score is off as a whole, so is each
+        segment, and a feature that adds nothing has its offsets there.
     confidence_level : float, default=None
         Of the intervals, for the note.
 
@@ -74,10 +78,12 @@ class OffsetDisplay:
         The arrows of infinite offsets, of each panel those of one direction.
     zero_lines_ : list of matplotlib.lines.Line2D
         The lines at 0: there the score is right.
+    overall_lines_ : list of matplotlib.lines.Line2D
+        The lines at the offset of all rows, where that is known.
     titles_ : list of matplotlib.text.Text
         Name, q-value and gain (nats a row) of each feature.
     note_ : matplotlib.text.Text
-        What area and grey mean, and how many features are not drawn.
+        What area, grey and dots mean, and how many features are not drawn.
 
     See Also
     --------
@@ -103,9 +109,10 @@ class OffsetDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, segments, feature_table=None, *, confidence_level=None):
+    def __init__(self, segments, feature_table=None, *, overall_offset=None, confidence_level=None):
         self.segments = segments
         self.feature_table = feature_table
+        self.overall_offset = overall_offset
         self.confidence_level = confidence_level
 
     @classmethod
@@ -139,8 +146,12 @@ class OffsetDisplay:
         """
         analyzer = _find_analyzer(analyzer)
         check_is_fitted(analyzer)
-        level = analyzer.confidence_level
-        display = cls(analyzer.segment_table_, analyzer.feature_table_, confidence_level=level)
+        display = cls(
+            analyzer.segment_table_,
+            analyzer.feature_table_,
+            overall_offset=analyzer.calibration_["statistics"]["offset"],
+            confidence_level=analyzer.confidence_level,
+        )
         return display.plot(features, ax, **plot_params)
 
     @classmethod
@@ -151,6 +162,7 @@ class OffsetDisplay:
         *,
         features=None,
         ax=None,
+        overall_offset=None,
         confidence_level=None,
         **plot_params,
     ):
@@ -166,6 +178,8 @@ class OffsetDisplay:
             The features to draw, see :meth:`plot`.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; a new figure for None. Several panels divide its place.
+        overall_offset : float, default=None
+            The one offset of all rows, see the class.
         confidence_level : float, default=None
             Of the intervals, for the note.
         **plot_params : dict
@@ -176,7 +190,12 @@ class OffsetDisplay:
         OffsetDisplay
             The display, drawn.
         """
-        display = cls(segments, feature_table, confidence_level=confidence_level)
+        display = cls(
+            segments,
+            feature_table,
+            overall_offset=overall_offset,
+            confidence_level=confidence_level,
+        )
         return display.plot(features, ax, **plot_params)
 
     def plot(
@@ -212,7 +231,7 @@ class OffsetDisplay:
         arrow_kwargs : dict, default=None
             For `Axes.scatter` of the arrows.
         zero_kwargs : dict, default=None
-            For the lines at 0.
+            For the lines at 0 and at the offset of all rows.
         text_kwargs : dict, default=None
             For the titles.
 
@@ -238,7 +257,7 @@ class OffsetDisplay:
         self._frame = drawn.reset_index(drop=True)
         self._start(ax, panels)
         self.points_, self.intervals_, self.arrows_ = [], [], []
-        self.zero_lines_, self.titles_ = [], []
+        self.zero_lines_, self.overall_lines_, self.titles_ = [], [], []
         styles = (scatter_kwargs, line_kwargs, arrow_kwargs, zero_kwargs)
         for i, panel in enumerate(panels):
             scale = _scale_of(drawn if same_scale else panel.rows)
@@ -336,6 +355,11 @@ class OffsetDisplay:
         look = {"color": _INK, "linewidth": 0.8, "linestyle": "--", "zorder": 0}
         line = axes.axhline if panel.is_upright else axes.axvline
         self.zero_lines_.append(line(0, **styled(Line2D, look, zero_kwargs)))
+        if self.overall_offset is not None:
+            look |= {"linestyle": ":", "linewidth": 1.2}
+            self.overall_lines_.append(
+                line(self.overall_offset, **styled(Line2D, look, zero_kwargs))
+            )
 
         inner = (1 - _EDGE) * scale[0] + _EDGE * scale[1], _EDGE * scale[0] + (1 - _EDGE) * scale[1]
         ends = np.column_stack([lower, upper])
@@ -404,16 +428,17 @@ class OffsetDisplay:
         """A note under the panels."""
         level = "" if self.confidence_level is None else f"{100 * self.confidence_level:g} % "
         lines = ["area: weight", f"grey: the {level}interval holds 0"]
+        if self.overall_offset is not None:
+            lines[0] += "; dotted: all rows"
         if n_all is not None and n_drawn < n_all:
             lines.append(f"{n_drawn} of {n_all:,} features drawn")
-        look = {"ha": "right", "color": _INK, "fontsize": "small"}
+        look = {"color": _INK, "fontsize": "small"}
         if is_own_figure:
-            self.note_ = self.figure_.supxlabel("; ".join(lines), x=0.99, **look)
+            self.note_ = self.figure_.supxlabel("; ".join(lines), x=0.99, ha="right", **look)
             return
-        shift = {"xytext": (0, -34), "textcoords": "offset points", "va": "top"}
-        self.note_ = self.axes_[-1].annotate(
-            "\n".join(lines), (1, 0), xycoords="axes fraction", in_layout=False, **shift, **look
-        )
+        look |= {"ha": "center", "va": "top", "xytext": (0, -34), "textcoords": "offset points"}
+        note, place = "\n".join(lines), (0.5, 0)
+        self.note_ = self.axes_[-1].annotate(note, place, xycoords="axes fraction", **look)
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,14 @@ def test_colour_says_whether_and_on_which_side_the_interval_leaves_zero():
     )
 
 
+def test_the_offset_of_all_rows_is_a_line(analyzer):
+    display = OffsetDisplay.from_estimator(analyzer, features=["age", "town"])
+    overall = analyzer.calibration_["statistics"]["offset"]
+    upright, side, rows = display.overall_lines_
+    assert upright.get_ydata() == side.get_ydata() == rows.get_xdata() == [overall, overall]
+    assert OffsetDisplay.from_frame(make_segments([0.1])).overall_lines_ == []
+
+
 def test_missing_values_have_a_panel_of_their_own(analyzer):
     display = OffsetDisplay.from_estimator(analyzer, features="age")
     main, side = display.axes_[0], display.side_axes_[0]
@@ -272,7 +280,9 @@ def test_selected_features_come_first(analyzer):
     assert [title.get_text().split("\n")[0] for title in display.titles_] == order
     assert len(display.axes_) == len(display.side_axes_) == 5
     assert display.ax_ is display.axes_[0]
-    assert display.note_.get_text() == "area: weight; grey: the 95 % interval holds 0"
+    assert display.note_.get_text() == (
+        "area: weight; dotted: all rows; grey: the 95 % interval holds 0"
+    )
     frame = display.frame()
     values = [
         np.asarray(drawn.get_offsets())[:, 1 if axes.get_ylabel() or is_upright else 0]
