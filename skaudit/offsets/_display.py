@@ -17,7 +17,7 @@ _UNDRAWN = dict.fromkeys(
 _NEEDED = ["feature", "kind", "category", "mean", "weight", "offset", "offset_lower"]
 _NEEDED += ["offset_upper"]
 _LABEL = "log-odds offset given the score"
-# Of Paul Tol's "vibrant", safe for the colour-blind: rows that the score puts too low, too high.
+# Of Paul Tol's "vibrant", safe for the colour-blind: the score is lower, higher than elsewhere.
 _TOO_LOW, _TOO_HIGH = "#0077BB", "#CC3311"
 _GREY, _INK = "#8A8A8A", "#555555"
 _FULL_AREA = 400.0  # of a point with all the weight
@@ -39,8 +39,9 @@ class OffsetDisplay:
     panel at the side. Categories: a row each, the largest offset on top, "other" and "missing"
     last. Lines are the profile-likelihood intervals; one that leaves the picture is cut. A segment
     of one class has an infinite offset: an arrow at the edge, on the line from its finite limit.
-    The area of a point grows with the weight of the segment. Blue: the interval lies above 0, the
-    score is too low there; red: below 0, too high; grey: the interval holds 0.
+    The area of a point grows with the weight of the segment. Where the score is off as a whole, so
+    is every segment: the dotted line is the one offset of all rows. Blue: the interval lies above
+    that line (above 0, where there is none); red: below; grey: the interval holds it.
 
     Made by :meth:`from_estimator` or :meth:`from_frame`, which draw and return it; the parameters
     are kept as attributes.
@@ -54,8 +55,8 @@ class OffsetDisplay:
         A row a feature with the columns `feature, q_value, gain, selected`, for order and titles;
         None draws the features in the order of `segments`.
     overall_offset : float, default=None
-        The one offset of all rows, a dotted line: where the score is off as a whole, so is each
-        segment, and a feature that adds nothing has its offsets there.
+        The one offset of all rows, around which a feature that adds nothing has its offsets; None
+        draws no such line.
     confidence_level : float, default=None
         Of the intervals, for the note.
 
@@ -350,16 +351,15 @@ class OffsetDisplay:
         scatter_kwargs, line_kwargs, arrow_kwargs, zero_kwargs = styles
         rows, place = panel.rows[chosen], panel.place[chosen]
         offset, lower, upper = _columns(rows, "offset", "offset_lower", "offset_upper")
-        colors = np.where(lower > 0, _TOO_LOW, np.where(upper < 0, _TOO_HIGH, _GREY))
+        level = 0.0 if self.overall_offset is None else self.overall_offset
+        colors = np.where(lower > level, _TOO_LOW, np.where(upper < level, _TOO_HIGH, _GREY))
 
         look = {"color": _INK, "linewidth": 0.8, "linestyle": "--", "zorder": 0}
         line = axes.axhline if panel.is_upright else axes.axvline
         self.zero_lines_.append(line(0, **styled(Line2D, look, zero_kwargs)))
         if self.overall_offset is not None:
             look |= {"linestyle": ":", "linewidth": 1.2}
-            self.overall_lines_.append(
-                line(self.overall_offset, **styled(Line2D, look, zero_kwargs))
-            )
+            self.overall_lines_.append(line(level, **styled(Line2D, look, zero_kwargs)))
 
         inner = (1 - _EDGE) * scale[0] + _EDGE * scale[1], _EDGE * scale[0] + (1 - _EDGE) * scale[1]
         ends = np.column_stack([lower, upper])
@@ -416,7 +416,7 @@ class OffsetDisplay:
             if len(found):
                 title += f"\n{_summary(found.iloc[0])}"
         style = styled(Text, {"fontsize": "medium"}, kwargs)
-        self.titles_.append(axes.set_title(title, loc="left", **style))
+        self.titles_.append(axes.set_title(title, **style))
         if not panel.is_upright:
             axes.set_xlabel(_LABEL)
             return
@@ -427,18 +427,27 @@ class OffsetDisplay:
     def _say_what_is_what(self, is_own_figure, n_drawn, n_all):
         """A note under the panels."""
         level = "" if self.confidence_level is None else f"{100 * self.confidence_level:g} % "
-        lines = ["area: weight", f"grey: the {level}interval holds 0"]
+        held = "0"
+        lines = ["area: weight"]
         if self.overall_offset is not None:
-            lines[0] += "; dotted: all rows"
+            lines, held = ["area: weight; dotted: all rows"], "it"
+        lines.append(f"grey: the {level}interval holds {held}")
         if n_all is not None and n_drawn < n_all:
             lines.append(f"{n_drawn} of {n_all:,} features drawn")
         look = {"color": _INK, "fontsize": "small"}
         if is_own_figure:
             self.note_ = self.figure_.supxlabel("; ".join(lines), x=0.99, ha="right", **look)
             return
-        look |= {"ha": "center", "va": "top", "xytext": (0, -34), "textcoords": "offset points"}
-        note, place = "\n".join(lines), (0.5, 0)
-        self.note_ = self.axes_[-1].annotate(note, place, xycoords="axes fraction", **look)
+        self.note_ = self.axes_[-1].annotate(
+            "\n".join(lines),
+            (0.5, 0),
+            xycoords="axes fraction",
+            xytext=(0, -34),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            **look,
+        )
 
 
 @dataclass(frozen=True)
@@ -550,7 +559,7 @@ def _row_name(row):
 
 def _summary(row):
     """What the title says of a feature besides its name."""
-    q_value = "q < .001" if row["q_value"] < 0.001 else f"q = {row['q_value']:.2g}"
+    q_value = "q < 0.001" if row["q_value"] < 0.001 else f"q = {row['q_value']:.2g}"
     text = f"{q_value}, gain {row['gain']:.2g} nats"
     return text if row["selected"] else f"{text}, not selected"
 

@@ -125,6 +125,14 @@ def test_colour_says_whether_and_on_which_side_the_interval_leaves_zero():
     )
 
 
+def test_colour_is_against_the_offset_of_all_rows():
+    segments = make_segments([-0.1, 0.5, 1.0, 2.0])
+    colors = OffsetDisplay.from_frame(segments, overall_offset=1.0).points_[0].get_facecolors()
+    low, none, same, high = map(plt.matplotlib.colors.to_hex, colors)
+    assert (low, high) == (_TOO_HIGH.lower(), _TOO_LOW.lower())
+    assert none == same not in (low, high)
+
+
 def test_the_offset_of_all_rows_is_a_line(analyzer):
     display = OffsetDisplay.from_estimator(analyzer, features=["age", "town"])
     overall = analyzer.calibration_["statistics"]["offset"]
@@ -281,7 +289,7 @@ def test_selected_features_come_first(analyzer):
     assert len(display.axes_) == len(display.side_axes_) == 5
     assert display.ax_ is display.axes_[0]
     assert display.note_.get_text() == (
-        "area: weight; dotted: all rows; grey: the 95 % interval holds 0"
+        "area: weight; dotted: all rows; grey: the 95 % interval holds it"
     )
     frame = display.frame()
     values = [
@@ -313,7 +321,7 @@ def test_what_is_left_out_is_said(analyzer):
 def test_titles_say_name_q_value_and_gain(analyzer):
     display = OffsetDisplay.from_estimator(analyzer, features=["age", "noise"])
     row = analyzer.feature_table_.set_index("feature").loc["noise"]
-    assert display.titles_[0].get_text().startswith("age\nq < .001, gain 0.")
+    assert display.titles_[0].get_text().startswith("age\nq < 0.001, gain 0.")
     expected = f"noise\nq = {row['q_value']:.2g}, gain {row['gain']:.2g} nats, not selected"
     assert display.titles_[1].get_text() == expected
     assert OffsetDisplay.from_frame(make_segments([1.0])).titles_[0].get_text() == "x"
