@@ -324,7 +324,10 @@ def test_titles_say_name_q_value_and_gain(analyzer):
     assert display.titles_[0].get_text().startswith("age\nq < 0.001, gain 0.")
     expected = f"noise\nq = {row['q_value']:.2g}, gain {row['gain']:.2g} nats, not selected"
     assert display.titles_[1].get_text() == expected
-    assert OffsetDisplay.from_frame(make_segments([1.0])).titles_[0].get_text() == "x"
+    # A feature that the table does not have is drawn after the others, by its name alone.
+    segments = pd.concat([make_segments([1.0]), analyzer.segment_table_])
+    unknown = OffsetDisplay.from_frame(segments, analyzer.feature_table_).titles_[-1]
+    assert unknown.get_text() == "x"
 
 
 @pytest.mark.parametrize("same", [True, False])
