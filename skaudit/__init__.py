@@ -3,11 +3,13 @@
 __version__ = "0.1.0"
 
 from .dynamics import DataMapCallback, DataMapClassifier, DataMapDisplay, DataMapRecorder
+from .spotlight import SpotlightFinder
 
 __all__ = [
     "DataMapCallback",
     "DataMapClassifier",
     "DataMapDisplay",
     "DataMapRecorder",
+    "SpotlightFinder",
     "__version__",
 ]

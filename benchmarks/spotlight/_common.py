@@ -1,0 +1,121 @@
+"""What the benchmarks of the spotlight share: answers and their scores, a CPU clock, tables."""
+
+import gc
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+
+import _one_thread  # noqa: F401  (before numpy)
+import numpy as np
+from scipy.optimize import brentq
+
+
+@dataclass
+class Answer:
+    """What a competitor found: regions in its own order, the first the one that it trusts most.
+
+    `members` (n, n_found), bool: the rows of each region, of the size that the competitor chose;
+    None where it chooses none. `score` (n, n_found): larger for rows deeper inside, so that the
+    first S rows are the region of size S; None where the competitor ranks no rows.
+    """
+
+    members: np.ndarray | None
+    score: np.ndarray | None
+
+
+def top_rows(score, size):
+    """The `size` rows with the largest scores, (n,), bool."""
+    chosen = np.zeros(len(score), dtype=bool)
+    chosen[np.argsort(-score, kind="stable")[:size]] = True
+    return chosen
+
+
+def f1(found, truth):
+    """F1 of two sets of rows, each (n,), bool; 0 where nothing is found."""
+    return 2.0 * np.sum(found & truth) / max(1, np.sum(found) + np.sum(truth))
+
+
+def recovery(case, columns, n_looked=None):
+    """Mean over the planted regions of the F1 of the best of the first columns found.
+
+    `columns` (n, n_found), bool. As many columns are looked at as regions are planted, or
+    `n_looked`.
+    """
+    numbers = range(case.region.max() + 1)
+    looked = columns[:, : n_looked or len(numbers)].T
+    return float(
+        np.mean([max([f1(c, case.region == k) for c in looked], default=0.0) for k in numbers])
+    )
+
+
+def sized(case, score):
+    """The rows of each column of scores at the true size of region 0, (n, n_found), bool."""
+    return np.stack([top_rows(column, case.size) for column in score.T], axis=1)
+
+
+def objective(X, loss, center, size):
+    """sum k l / sum k at `center`, its precision such that sum k = size.
+
+    The same yardstick for everyone: a root finder on the definition, in float64.
+    """
+    X = np.asarray(X, np.float64)
+    distances = ((X - np.asarray(center, np.float64)) ** 2).sum(axis=1)
+
+    def excess(log_tau):
+        return np.maximum(1.0 - np.exp(log_tau) * distances, 0.0).sum() - size
+
+    low, high = -np.log(distances.max()) - 50.0, -np.log(np.sort(distances)[:2].max()) + 5.0
+    tau = np.exp(brentq(excess, low, high, xtol=1e-13))
+    k = np.maximum(1.0 - tau * distances, 0.0)
+    return float(k @ loss / k.sum())
+
+
+def clustered(labels, score, loss):
+    """An Answer of clusters, those with the highest mean loss first.
+
+    `labels` (n,): the cluster of each row; `score` (n, n_clusters).
+    """
+    counts = np.bincount(labels, minlength=score.shape[1])
+    means = np.bincount(labels, loss, minlength=score.shape[1]) / np.maximum(counts, 1)
+    order = np.argsort(-np.where(counts > 0, means, -np.inf), kind="stable")
+    return Answer(labels[:, None] == order, score[:, order])
+
+
+def cpu_time(work, repetitions=1):
+    """CPU seconds of a callable, least of the repetitions, and its last result."""
+    seconds = []
+    for _ in range(repetitions):
+        gc.collect()
+        start = time.process_time()
+        result = work()
+        seconds.append(time.process_time() - start)
+    return min(seconds), result
+
+
+def print_table(rows, title=None):
+    """Print dicts with the same keys as an aligned table."""
+    if title:
+        print(f"\n{title}")
+    columns = list(rows[0])
+    cells = [columns] + [[_text(row[column]) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+    sys.stdout.flush()
+
+
+def _text(value):
+    if isinstance(value, float | np.floating):
+        return f"{value:.3g}" if abs(value) < 1e-3 and value else f"{value:.3f}"
+    return str(value)
+
+
+def verdict(holds):
+    """How a goal came out, for the tables."""
+    return "reached" if holds else "MISSED"
+
+
+def silence():
+    """Ignore warnings that are no part of a measurement (convergence)."""
+    warnings.simplefilter("ignore")

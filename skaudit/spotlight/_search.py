@@ -1,0 +1,226 @@
+"""The search for one spotlight: centers climb while the size shrinks, and the best is kept."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ._membership import ascend, objective, solve_precision, squared_distances
+from ._scan import scan
+
+_STARTS = (0.5, 0.2)  # the sizes, as shares of all rows, at which paths begin
+_FAR = 4.0  # RMS radii between the mean and a start outside the data
+_BELOW = 0.4  # paths go on below the smallest spotlight: smaller sizes give better centers
+_N_SIZES = 12
+_FINISH_STEPS = 8  # on all rows, after a path on a sample
+_FINAL_STEPS = 60
+_FINALISTS = 2  # paths that climb to the end
+_SHRINKAGE = 0.1
+_CONJUGATE_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """How large a spotlight may be, as shares of the total weight; equal where it is given."""
+
+    low: float
+    high: float
+
+    @property
+    def given(self):
+        return self.low == self.high
+
+
+@dataclass
+class Rows:
+    """What all searches share: centred rows, their squared norms, weights with mean 1."""
+
+    Z: object
+    norms: object
+    weights: object
+    backend: object
+
+    @property
+    def n(self):
+        return self.Z.shape[0]
+
+    def take(self, positions):
+        """The rows at the positions, in their own right."""
+        Z = self.Z[positions]
+        weights = self.weights[positions]
+        return Rows(Z, self.norms[positions], weights / weights.mean(), self.backend)
+
+
+@dataclass
+class Found:
+    """Where a search ended: the best center and size (share) and what they reach.
+
+    `value` is the scan statistic, or the objective for a given size; 0 where nothing was found.
+    """
+
+    center: np.ndarray | None = None
+    share: float = 0.0
+    value: float = 0.0
+    n_iter: int = 0
+    history: list = field(default_factory=list)
+
+
+def lay_out(Z, weights, backend):
+    """The `Rows` of a centred matrix Z (n, d) and weights (n,)."""
+    matrix = backend.rows(Z)
+    weights = backend.like(weights / weights.mean(), matrix)
+    return Rows(matrix, (matrix * matrix).sum(1), weights, backend)
+
+
+def search(rows, loss, sizing):
+    """Search one spotlight from six starts.
+
+    Parameters
+    ----------
+    rows : Rows
+    loss : (n,) array or tensor, not constant
+    sizing : Sizing
+
+    Returns
+    -------
+    Found
+    """
+    end = (1.0 if sizing.given else _BELOW) * sizing.low * rows.n
+    centers = start_centers(rows, loss)
+    first = np.repeat(np.maximum(np.array(_STARTS) * rows.n, end), len(centers))
+    sizes = np.geomspace(first, end, _N_SIZES)
+    return _follow(rows, loss, sizing, rows.backend.stack([*centers] * len(_STARTS)), sizes)
+
+
+def finish(rows, loss, sizing, found):
+    """Go on from where a search on a sample ended, on all rows."""
+    centers = rows.backend.like(found.center[None], rows.Z)
+    size = found.share * (1.0 if sizing.given else 0.6) * rows.n
+    done = _follow(rows, loss, sizing, centers, np.full((_FINISH_STEPS, 1), size))
+    done.n_iter += found.n_iter
+    done.history = found.history + done.history
+    return done
+
+
+def start_centers(rows, loss):
+    """Starts of shape (3, d): at the mean of the high losses, and two far outside the data.
+
+    The best center may lie outside, where a ball is nearly a half-space. The far starts lie along
+    the covariance of the rows with the loss, and along its shrunken discriminant.
+    """
+    Z, share = rows.Z, rows.weights / rows.n
+    excess = loss - share @ loss
+    high = share * excess.clip(0.0, None)
+    mean = (high @ Z) / high.sum()
+    covariance = (share * excess) @ Z
+    directions = [covariance, _discriminant(rows, share, covariance)]
+    far = [_FAR * d / ((d @ d) ** 0.5).clip(1e-30, None) for d in directions]
+    return [mean, *far]
+
+
+def _discriminant(rows, share, covariance):
+    """Solve (Z' diag(share) Z + s I) x = covariance by conjugate gradients, without the matrix."""
+    shrinkage = _SHRINKAGE * (share @ rows.norms) / rows.Z.shape[1]
+    x, residual = covariance * 0.0, covariance
+    direction, old = residual, residual @ residual
+    enough = 1e-6 * float(old)
+    for _ in range(_CONJUGATE_STEPS):
+        if not float(old) > enough:
+            break
+        image = (share * (rows.Z @ direction)) @ rows.Z + shrinkage * direction
+        length = old / (direction @ image)
+        x = x + length * direction
+        residual = residual - length * image
+        new = residual @ residual
+        direction, old = residual + (new / old) * direction, new
+    return x
+
+
+@dataclass
+class _Path:
+    """Centers side by side: (B, d) places, (B, n) distances, (B,) precision, size and objective."""
+
+    centers: object
+    distances: object
+    tau: object = None
+    size: object = None
+    value: object = None
+
+
+def _follow(rows, loss, sizing, centers, sizes):
+    """Shrink the sizes, step by step one (B,) row of `sizes`; keep the best cut or the last climb."""
+    found = Found()
+    path = _Path(centers, squared_distances(rows.Z, rows.norms, centers))
+    host = None if sizing.given else _host(rows, loss)
+    for size in sizes:
+        path.size = rows.backend.like(size, rows.Z)
+        path.tau = solve_precision(path.distances, rows.weights, path.size, path.tau)
+        _try_step(rows, loss, path, 1.0)
+        found.n_iter += 1
+        if host is not None:
+            _keep_best_cut(rows, host, sizing, path, size, found)
+    if sizing.given:
+        path = _best_of(path, min(_FINALISTS, len(path.value)))
+        found.n_iter += _climb(rows, loss, path)
+        best = int(path.value.argmax())
+        _keep(rows, path, best, sizing.low, float(path.value[best]), found)
+    return found
+
+
+def _best_of(path, count):
+    """The path of the `count` centers with the highest objective."""
+    best = path.value.argsort()[-count:]
+    fields = (path.centers, path.distances, path.tau, path.size, path.value)
+    return _Path(*(values[best] for values in fields))
+
+
+def _host(rows, loss):
+    """Weights and loss as float64 arrays for the scan, which sorts on the host."""
+    return tuple(rows.backend.to_numpy(v).astype(np.float64) for v in (rows.weights, loss))
+
+
+def _keep_best_cut(rows, host, sizing, path, size, found):
+    """Scan the neighbours of each center; keep the best of all so far."""
+    weights, loss = host
+    low, high = sizing.low * rows.n, sizing.high * rows.n
+    for b, distances in enumerate(rows.backend.to_numpy(path.distances)):
+        cut = scan(distances, weights, loss, low, high)
+        # Equal cuts of two centers differ by rounding; the first one stays, however rows are stored.
+        if cut.statistic > found.value * (1 + 1e-7):
+            _keep(rows, path, b, cut.mass / rows.n, cut.statistic, found, float(size[b]))
+
+
+def _keep(rows, path, b, share, value, found, size=np.nan):
+    found.center = rows.backend.to_numpy(path.centers[b]).astype(np.float64)
+    found.share, found.value = share, value
+    found.history.append((found.n_iter, size / rows.n, share, value))
+
+
+def _try_step(rows, loss, path, fraction):
+    """Move the centers whose fixed-point step, times `fraction`, raises the objective; the gain."""
+    value, step = ascend(
+        rows.Z, rows.weights, loss, path.distances, path.tau, path.size, path.centers
+    )
+    centers = path.centers + fraction * step
+    distances = squared_distances(rows.Z, rows.norms, centers)
+    tau = solve_precision(distances, rows.weights, path.size, path.tau)
+    new = objective(rows.weights, loss, distances, tau, path.size)
+    better, select = new > value, rows.backend.select
+    path.centers = select(better[:, None], centers, path.centers)
+    path.distances = select(better[:, None], distances, path.distances)
+    path.tau = select(better, tau, path.tau)
+    path.value = select(better, new, value)
+    return float(((path.value - value) / abs(value).clip(1e-30, None)).max())
+
+
+def _climb(rows, loss, path):
+    """Steps at the last size until none gains more than rounding, halved where they fail."""
+    fraction = 1.0
+    for step in range(1, _FINAL_STEPS + 1):
+        gain = _try_step(rows, loss, path, fraction)
+        if gain > 1e-6:
+            fraction = min(1.0, 2.0 * fraction)
+        elif fraction < 0.1:
+            return step
+        else:
+            fraction /= 2.0
+    return _FINAL_STEPS
