@@ -3,13 +3,14 @@
 __version__ = "0.1.0"
 
 from .dynamics import DataMapCallback, DataMapClassifier, DataMapDisplay, DataMapRecorder
-from .spotlight import SpotlightFinder
+from .spotlight import SpotlightDisplay, SpotlightFinder
 
 __all__ = [
     "DataMapCallback",
     "DataMapClassifier",
     "DataMapDisplay",
     "DataMapRecorder",
+    "SpotlightDisplay",
     "SpotlightFinder",
     "__version__",
 ]

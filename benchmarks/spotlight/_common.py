@@ -10,6 +10,8 @@ import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
 from scipy.optimize import brentq
 
+_LEAST_ROWS = 10
+
 
 @dataclass
 class Answer:
@@ -74,11 +76,13 @@ def objective(X, loss, center, size):
 def clustered(labels, score, loss):
     """An Answer of clusters, those with the highest mean loss first.
 
-    `labels` (n,): the cluster of each row; `score` (n, n_clusters).
+    Clusters of fewer than ten rows come last: single rows with high losses would win otherwise, and
+    the finder has this least size too. `labels` (n,): the cluster of each row; `score`
+    (n, n_clusters).
     """
     counts = np.bincount(labels, minlength=score.shape[1])
     means = np.bincount(labels, loss, minlength=score.shape[1]) / np.maximum(counts, 1)
-    order = np.argsort(-np.where(counts > 0, means, -np.inf), kind="stable")
+    order = np.argsort(-np.where(counts >= _LEAST_ROWS, means, -np.inf), kind="stable")
     return Answer(labels[:, None] == order, score[:, order])
 
 

@@ -20,7 +20,7 @@ PATIENCE = 20
 
 
 def run_reference(
-    X, loss, size, *, n_steps=N_STEPS, penalty=10.0, learning_rate=0.05, precision="matrix"
+    X, loss, size, *, n_steps=N_STEPS, penalty=3.0, learning_rate=0.05, precision="matrix"
 ):
     """Adam on the center and the logarithm of the precision, under the shrinking barrier.
 
@@ -32,8 +32,9 @@ def run_reference(
     penalty : float
         C of the paper: large relative to typical losses.
     precision : {"matrix", "scalar"}
-        "matrix" forms tau times the identity and the product of all rows with it, d x d, as one does
-        who allows for any precision matrix; "scalar" leaves that product out. Same steps otherwise.
+        "matrix" forms tau times the identity, d x d, and the product of all rows with it, as one
+        does who allows for any precision matrix; "scalar" leaves that product out. The steps are
+        the same otherwise.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def run_reference(
         plateau.step(value.item())
     with torch.no_grad():
         k = _weights(x, center, log_tau, precision)
-    return center.detach().numpy(), float(log_tau.exp()), k.numpy()
+    return center.detach().numpy(), log_tau.exp().item(), k.numpy()
 
 
 def _weights(x, center, log_tau, precision):
@@ -89,7 +90,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--case", help="an .npz file of the shared tool; else a case of our own")
     parser.add_argument("--steps", type=int, default=N_STEPS)
-    parser.add_argument("--penalty", type=float, nargs="*", default=[10.0])
+    parser.add_argument("--penalty", type=float, nargs="*", default=[3.0])
     parser.add_argument("--learning-rate", type=float, nargs="*", default=[0.05])
     parser.add_argument("--precision", nargs="*", default=["scalar"], choices=("matrix", "scalar"))
     args = parser.parse_args()

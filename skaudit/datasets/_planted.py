@@ -18,7 +18,7 @@ def make_planted_region(
     n_features=512,
     spread=0.8,
     n_planted=1,
-    dtype=np.float64,
+    dtype="float64",
     random_state=None,
 ):
     """Embeddings of superclasses and subclasses; one subclass has random labels.
@@ -44,8 +44,8 @@ def make_planted_region(
         scatter by .85. With 0.6 the subclasses hardly overlap, with 1.2 they overlap widely.
     n_planted : int, default=1
         How many subclasses get random labels.
-    dtype : dtype, default=numpy.float64
-        Of `X`, `loss` and `proba`: numpy.float64 or numpy.float32.
+    dtype : {"float64", "float32"} or dtype, default="float64"
+        Of `X`, `loss` and `proba`.
     random_state : int, RandomState instance or None, default=None
         Seeds everything.
 
@@ -86,7 +86,7 @@ def make_planted_region(
     >>> data = make_planted_region(n_per_subclass=20, n_features=64, random_state=0)
     >>> data.X.shape, int(data.truth.sum())
     ((1200, 64), 20)
-    >>> bool(data.loss[data.truth].mean() > 5 * data.loss[~data.truth].mean())
+    >>> bool(data.loss[data.truth].mean() > 3 * data.loss[~data.truth].mean())
     True
     """
     _check_at_least(n_superclasses, 2, "n_superclasses")
@@ -144,7 +144,7 @@ def make_planted_loss(
     n_planted=1,
     loss="exponential",
     mean_loss=0.2,
-    dtype=np.float64,
+    dtype="float64",
     random_state=None,
 ):
     """Losses that are higher inside a region of an embedding.
@@ -190,8 +190,8 @@ def make_planted_loss(
         - "zero-one": 0.0 or 1.0.
     mean_loss : float, default=0.2
         Expected mean loss over all rows.
-    dtype : dtype, default=numpy.float64
-        Of `X` and `loss`: numpy.float64 or numpy.float32.
+    dtype : {"float64", "float32"} or dtype, default="float64"
+        Of `X` and `loss`.
     random_state : int, RandomState instance or None, default=None
         Seeds everything.
 
@@ -246,8 +246,8 @@ def make_planted_loss(
     n_inside = int(share * len(X) + 0.5)
     if n_inside < 1 or n_planted * n_inside >= len(X):
         raise ValueError(
-            f"share must give each of the {n_planted} regions at least one of the {len(X)} rows and "
-            f"leave some outside; share={share} gives each {n_inside}."
+            f"share must give each of the {n_planted} regions at least one of the {len(X)} rows "
+            f"and leave some outside; share={share} gives each {n_inside}."
         )
     inside, outside = _group_means(n_planted * n_inside / len(X), lift, mean_loss, loss)
     region = _plant(X, shape, n_inside, n_planted, rng)
@@ -296,7 +296,7 @@ def _elongated(n_samples, n_features, rng):
 
 
 def _mixture(n_samples, n_features, rng, *, longest):
-    """Gaussians whose axes are 1 to `longest` long, with centers that scatter as far as the rows."""
+    """Gaussians whose axes are 1 to `longest` long, with centers that scatter like the rows."""
     axes = np.geomspace(longest, 1.0, n_features)
     cluster = rng.choice(_N_CLUSTERS, n_samples, p=rng.dirichlet(np.full(_N_CLUSTERS, 3.0)))
     # Two deviations each way in one dimension; less apart with more, where there is more room.
@@ -394,8 +394,8 @@ def _group_means(share, lift, mean_loss, loss):
     most = {"zero-one": 1.0, "cross-entropy": _WRONG}.get(loss, np.inf)
     if inside > most:
         raise ValueError(
-            f"lift * mean_loss must be at most {most:g}, the loss of a mistake under loss={loss!r}; "
-            f"got {inside:g}. Lower mean_loss."
+            f"lift * mean_loss must be at most {most:g}, the loss of a mistake under "
+            f"loss={loss!r}; got {inside:g}. Lower mean_loss."
         )
     return inside, outside
 
@@ -442,5 +442,5 @@ def _check_at_least(value, least, name):
 def _check_dtype(dtype):
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be numpy.float32 or numpy.float64, got {dtype}.")
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {str(dtype)!r}.")
     return dtype

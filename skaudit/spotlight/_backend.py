@@ -19,6 +19,9 @@ class NumpyBackend:
     def to_numpy(self, values):
         return values
 
+    def squared_norms(self, Z):
+        return np.einsum("ij,ij->i", Z, Z)
+
     def select(self, condition, first, second):
         return np.where(condition, first, second)
 
@@ -55,6 +58,9 @@ class TorchBackend:
     def to_numpy(self, values):
         return values.cpu().numpy()
 
+    def squared_norms(self, Z):
+        return self.torch.einsum("ij,ij->i", Z, Z)
+
     def select(self, condition, first, second):
         return self.torch.where(condition, first, second)
 
@@ -65,6 +71,13 @@ class TorchBackend:
 def is_tensor(X):
     """Whether X is a torch tensor, without importing torch."""
     return type(X).__module__.partition(".")[0] == "torch" and hasattr(X, "detach")
+
+
+def tensor_values(X):
+    """The values of a torch tensor as an array."""
+    X = X.detach().cpu()
+    # numpy has no bfloat16; single precision holds it exactly.
+    return (X.float() if str(X.dtype) == "torch.bfloat16" else X).numpy()
 
 
 def choose_backend(backend, device, X):

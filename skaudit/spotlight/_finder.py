@@ -4,19 +4,18 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ..utils._frames import frame_values
 from ..utils._sklearn_compat import CallbackSupportMixin, Interval, StrOptions, fit_context
-from ..utils._validation import check_container, check_same_rows, check_sample_weight
+from ..utils._validation import check_same_rows, check_sample_weight
 from ..utils._version import VersionedStateMixin
 from ._backend import choose_backend, is_tensor
 from ._fit import Test, find_spotlights, make_problem, sizing_for
+from ._input import as_matrix, beside, check_losses
 from ._metric import METRICS, Metric
-from ._search_loss import check_losses, search_loss
+from ._search_loss import search_loss
 
 _COLUMNS = (
     "size",
@@ -42,8 +41,9 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     n_spotlights : int, default=3
         How many to look for, one after the other.
     size : "auto", float or int, default="auto"
-        "auto" lets the scan statistic choose the members, at least max(10, 1 % of the rows) and at
-        most `max_size`; a float in (0, 1) is a share of the rows and an int a number of rows.
+        "auto" lets the scan statistic choose the members: at least max(10, 1 % of the rows), half
+        of the rows where there are fewer than 20, and at most `max_size`, or a fifth more than the
+        least. A float in (0, 1) is a share of the rows and an int a number of rows.
     max_size : float, default=0.1
         Largest share of the rows for `size="auto"`.
     metric : {"euclidean", "standardized", "whitened", "cosine"}, default="euclidean"
@@ -55,7 +55,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         difference of two models' losses).
     deflation : {"members", "soft"}, default="members"
         What makes the next spotlight another one. "members" lowers the losses of the members by
-        the spotlight's excess, to not below 0; "soft" multiplies all by 1 - k / max k, as the paper.
+        the spotlight's excess, to not below 0; "soft" multiplies all by 1 - k / max k, as the
+        paper does.
     n_permutations : int, default=0
         Permutations of the losses to test each spotlight; those with p <= `alpha` then count as
         found. 0 does not test.
@@ -88,8 +89,9 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     n_iter_ : int
         Number of evaluations of the objective at a size, over all spotlights.
     history_ : pandas.DataFrame
-        The record of the search: `spotlight, step, size, mass, value`; mass is the weight of the
-        members and value the scan statistic (with a given size: the size and the objective).
+        The record of the search, a row for each improvement: `spotlight, step, size` (at which the
+        center was found), `mass` (weight of the members; with a given size: that), both as shares
+        of the total weight, and `value` (scan statistic; with a given size: mean search loss).
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -215,9 +217,6 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
 
     def _prepare(self, X, y, sample_weight):
         """What a fit works on, checked, without a trace on this object."""
-        for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
-            if not (name == "X" and is_tensor(X)):
-                check_container(value, name)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None; y is "
@@ -226,12 +225,9 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         check_same_rows(X, y=y, sample_weight=sample_weight)
         backend = choose_backend(self.backend, self.device, X)
         witness = clone(self)
-        matrix = _as_matrix(witness, X, reset=True)
+        matrix = as_matrix(witness, X, reset=True)
         features = {name: value for name, value in vars(witness).items() if name.endswith("_in_")}
-        n_rows = len(matrix)
-        losses = check_losses(y, n_rows, self.loss_clip)
-        weights = check_sample_weight(sample_weight, n_rows)
-        weights = np.ones(n_rows) if weights is None else weights.astype(np.float64)
+        losses, weights = self._losses_and_weights(X, y, sample_weight, len(matrix), stacklevel=5)
         present = weights > 0
         if not present.all():
             matrix, losses, weights = matrix[present], losses[present], weights[present]
@@ -239,6 +235,12 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         loss = search_loss(losses, weights, self.loss_clip)
         problem = make_problem(matrix, losses, weights, self.metric)
         return problem, loss, sizing, backend, features
+
+    def _losses_and_weights(self, X, y, sample_weight, n_rows, stacklevel):
+        """The loss and the weight of each row as float64 arrays, checked."""
+        losses = check_losses(beside(X, y), n_rows, self.loss_clip, stacklevel)
+        weights = check_sample_weight(beside(X, sample_weight), n_rows)
+        return losses, np.ones(n_rows) if weights is None else weights.astype(np.float64)
 
     def _search(self, problem, loss, sizing, backend, context):
         """The spotlights in their order, one callback task each."""
@@ -266,7 +268,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             warnings.warn(
                 f"Only {len(spotlights)} of {self.n_spotlights} spotlights have a higher loss "
                 "inside than outside; the others have membership 0 everywhere.",
-                stacklevel=5,
+                stacklevel=4,
             )
         return spotlights
 
@@ -285,12 +287,14 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             for name in _COLUMNS:
                 table[name][j] = spotlight[name]
             history += [(j, *record) for record in spotlight["history"]]
-        unit = (
-            1.0 if self.metric != "euclidean" or problem.metric is None else problem.metric.scale[0]
-        )
+        unit = 1.0
+        if self.metric == "euclidean" and problem.metric is not None:
+            unit = problem.metric.scale[0]
+        with np.errstate(over="ignore"):  # rows of size 1e-200 have an infinite precision
+            precisions = precision * unit * unit
         return {
             "centers_": inner if problem.metric is None else problem.metric.invert(inner),
-            "precisions_": precision * unit**2,
+            "precisions_": precisions,
             "radii_": radius / unit,
             "n_spotlights_": int(found.sum()),
             "n_iter_": sum(spotlight["n_iter"] for spotlight in spotlights),
@@ -321,9 +325,9 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         return frame.astype({"spotlight": np.int64, "step": np.int64})
 
     def _distances(self, X):
-        """Squared distances of the rows to the centers, shape (n, n_spotlights), inf if not found."""
-        matrix = _as_matrix(self, X, reset=False)
-        out = np.full((len(matrix), self.n_spotlights), np.inf)
+        """Squared distances of rows to centers, shape (n, n_spotlights); inf where not found."""
+        matrix = as_matrix(self, X, reset=False)
+        out = np.full((len(matrix), len(self._found)), np.inf)
         if self._metric is not None and self._found.any():
             metric = Metric(**self._metric)
             out[:, self._found] = metric.squared_distances(matrix, self._inner[self._found])
@@ -346,7 +350,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         memberships = self._memberships(self._distances(X))
         if not is_tensor(X):
             return memberships
-        return X.new_tensor(memberships) if X.is_floating_point() else memberships
+        return (X if X.is_floating_point() else X[:0].float()).new_tensor(memberships)
 
     def _memberships(self, squared):
         precision = np.where(self._found, self._inner_precision, 0.0)
@@ -364,7 +368,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
 
         Returns
         -------
-        ndarray of shape (n,)
+        ndarray or tensor of shape (n,)
             Number of the spotlight within whose radius the row lies, of several that with the
             largest membership; -1 for none.
         """
@@ -373,7 +377,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         radius = np.where(self._found, self._inner_radius, -1.0)
         member = np.sqrt(squared) <= radius * (1 + 1e-12)
         chosen = np.where(member, self._memberships(squared), -1.0).argmax(axis=1)
-        return np.where(member.any(axis=1), chosen, -1)
+        labels = np.where(member.any(axis=1), chosen, -1)
+        return X[:0].long().new_tensor(labels) if is_tensor(X) else labels
 
     def score(self, X, y, sample_weight=None):
         """Lift of the first spotlight on the rows given, for model selection.
@@ -393,10 +398,11 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             Membership-weighted mean loss / mean loss; 1.0 where no row is inside.
         """
         check_is_fitted(self)
-        membership = np.asarray(self._memberships(self._distances(X))[:, 0])
-        losses = check_losses(y, len(membership), self.loss_clip)
-        weights = check_sample_weight(sample_weight, len(membership))
-        weights = np.ones(len(membership)) if weights is None else weights
+        check_same_rows(X, y=y, sample_weight=sample_weight)
+        membership = self._memberships(self._distances(X))[:, 0]
+        losses, weights = self._losses_and_weights(
+            X, y, sample_weight, len(membership), stacklevel=3
+        )
         mean = np.average(losses, weights=weights)
         inside = membership * weights
         if not inside.any() or not mean:
@@ -417,7 +423,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             "spotlight0", "spotlight1", ...
         """
         check_is_fitted(self)
-        return np.array([f"spotlight{j}" for j in range(self.n_spotlights)], dtype=object)
+        return np.array([f"spotlight{j}" for j in range(len(self._found))], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -425,24 +431,3 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         tags.target_tags.positive_only = self.loss_clip is not None
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags
-
-
-def _as_matrix(estimator, X, *, reset):
-    """X as a 2-D float array, checked; features recorded on the estimator with `reset`."""
-    if is_tensor(X):
-        X = X.detach().cpu().numpy()
-    if sparse.issparse(X):
-        raise TypeError(
-            f"{type(estimator).__name__} takes dense X: sparse data was passed; use X.toarray(), or "
-            "reduce it first, for example by TruncatedSVD."
-        )
-    if hasattr(X, "columns"):
-        validate_data(estimator, X=X, skip_check_array=True, reset=reset)
-        frame_values(X)
-    return validate_data(
-        estimator,
-        X,
-        dtype=[np.float64, np.float32],
-        reset=reset,
-        ensure_min_samples=2 if reset else 1,
-    )

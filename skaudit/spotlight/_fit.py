@@ -14,16 +14,18 @@ from ._significance import permutation_p_value
 
 _LARGE = 50_000  # of more rows ...
 _PATH_ROWS = 20_000  # ... a sample of this size takes the path
+_ROOM = 1.2  # a size of at least 10 rows may be one of 12, where `max_size` allows fewer
 _SMALL = 2_000_000  # entries up to which float64 costs nothing that matters
 
 
 @dataclass
 class Problem:
-    """The data of a fit: X (n, d), raw losses and weights (n,), and the metric."""
+    """The data of a fit: X (n, d), raw losses and weights (n,) with mean 1, and the metric."""
 
     X: np.ndarray
     losses: np.ndarray
     weights: np.ndarray
+    unit: float  # what a weight of 1 stands for in the caller's weights
     metric: Metric | None
     double: bool  # whether the caller's X has double precision
 
@@ -33,7 +35,9 @@ def make_problem(X, losses, weights, metric):
     double = X.dtype == np.float64
     if X.size <= _SMALL:
         X = X.astype(np.float64, copy=False)
-    return Problem(X, losses, weights, fit_metric(metric, X, weights), double)
+    unit = float(weights.mean())
+    weights = weights / unit
+    return Problem(X, losses, weights, unit, fit_metric(metric, X, weights), double)
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,9 @@ def sizing_for(size, max_size, weights):
     """
     total = max(weights.sum(), len(weights))
     if size == "auto":
-        low = min(max(10 / total, 0.01), 0.5)
-        return Sizing(low, np.nextafter(max(max_size, low), 1.0))
+        low = min(max(10 / total, 0.01), total // 2 / total)
+        # Some room above the least, or weights that are no integers would never meet it.
+        return Sizing(low, max(max_size, _ROOM * low))
     share = size / total if isinstance(size, (int, np.integer)) else float(size)
     if share >= 1:
         raise ValueError(f"size={size} asks for as many rows as there are or more ({total:g}).")
@@ -85,6 +90,8 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, signed, t
     path_rows = rows if sample is None else rows.take(sample)
     for _ in range(n_spotlights):
         path_loss = loss if sample is None else loss[sample]
+        if _is_flat(path_loss):
+            return
         tensor = backend.like(path_loss, path_rows.Z)
         first = search(path_rows, tensor, sizing)
         if first.center is None:
@@ -115,8 +122,11 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, signed, t
         loss = deflate(
             loss, problem.weights, spotlight["members"], spotlight["membership"], deflation, signed
         )
-        if not np.ptp(loss) > 0:
-            return
+
+
+def _is_flat(loss):
+    """Whether a loss is constant but for the rounding that deflation leaves."""
+    return not np.ptp(loss) > 1e-9 * np.abs(loss).max()
 
 
 def _settle(problem, loss, sizing, found):
@@ -133,7 +143,7 @@ def _settle(problem, loss, sizing, found):
     if not cut.statistic > 0:
         return None
     members = squared <= cut.radius
-    precision = solve_precision(squared[None], weights, np.array([size]), tolerance=1e-14)[0]
+    precision = solve_precision(squared[None], weights, np.array([size]), tolerance=1e-12)[0]
     inside, raw = weights[members], problem.losses
     mean, overall = inside @ raw[members] / inside.sum(), weights @ raw / total
     return {
@@ -142,12 +152,12 @@ def _settle(problem, loss, sizing, found):
         "radius": float(np.sqrt(cut.radius)),
         "members": members,
         "membership": np.maximum(1.0 - precision * squared, 0.0),
-        "size": float(weights @ np.maximum(1.0 - precision * squared, 0.0)),
+        "size": float(weights @ np.maximum(1.0 - precision * squared, 0.0)) * problem.unit,
         "n_members": int(members.sum()),
         "mean_loss": float(mean),
         "lift": float(mean / overall) if overall else np.nan,
         "share_of_loss": float(inside @ raw[members] / (overall * total)) if overall else np.nan,
-        "statistic": cut.statistic,
+        "statistic": cut.statistic * problem.unit,
         "n_iter": found.n_iter,
         "history": found.history,
     }
@@ -162,7 +172,7 @@ def _held_out_lift(rows, loss, raw, sizing, rng):
     """Mean raw loss inside / overall on one half of the rows, of a spotlight found on the other."""
     order = rng.permutation(rows.n)
     half, other = np.sort(order[: rows.n // 2]), np.sort(order[rows.n // 2 :])
-    if not np.ptp(loss[half]) > 0:
+    if _is_flat(loss[half]):
         return np.nan
     searched = rows.take(half)
     found = search(searched, rows.backend.like(loss[half], rows.Z), sizing)

@@ -1,12 +1,13 @@
 """Memberships: the exact precision for a size, and the direction in which the objective grows.
 
-Notation of the Spotlight paper: center mu, precision tau, membership k = max(1 - tau |z - mu|^2, 0),
-size S = sum of w k. B centers move side by side, so that one matrix product serves them all;
-arrays have one row for each. Every function takes numpy arrays and torch tensors alike.
+Notation of the Spotlight paper: center mu, precision tau, membership
+k = max(1 - tau |z - mu|^2, 0), size S = sum of w k. B centers move side by side, so that one matrix
+product serves them all; arrays have one row for each. Every function takes numpy arrays and torch
+tensors alike.
 """
 
 _NEWTON_STEPS = 50  # a bound; three to eight are taken
-_TINY = 1e-30
+_TINY = 1e-28
 
 
 def squared_distances(Z, norms, centers):
@@ -25,13 +26,19 @@ def solve_precision(distances, weights, size, start=None, tolerance=1e-6):
     therefore reach the root after finitely many; from the right the first step lands on the left.
     Rows at distance 0 that together outweigh the size leave no root: tau then shuts out all others.
     """
-    left = (weights.sum() - size) / (distances @ weights).clip(_TINY, None)
+    # Relative to the size: a larger tau could overflow in single precision.
+    least = _TINY * size
+    left = (weights.sum() - size) / (distances @ weights).clip(least, None)
     tau = left if start is None else start
     for _ in range(_NEWTON_STEPS):
         inside = (distances * tau[:, None] < 1.0) * weights
-        new = (inside.sum(1) - size) / (inside * distances).sum(1).clip(_TINY, None)
+        held, spread = inside.sum(1), (inside * distances).sum(1)
+        new = (held - size) / spread.clip(least, None)
         # Far on the right of the root too few rows are inside: begin again on its left.
         new = new * (new > 0) + left * (new <= 0)
+        # Rows at the center itself that weigh just the size: any tau without others is a root.
+        flat = abs(held - size) + tau * spread <= tolerance * size
+        new = tau * flat + new * ~flat
         if bool((abs(new - tau) <= tolerance * tau).all()):
             return new
         tau = new
@@ -68,7 +75,7 @@ def ascend(Z, weights, loss, distances, tau, size, centers):
     mass = pull.sum(1)
     step = pull @ Z - mass[:, None] * centers
     fixed = mass > 1e-6 * abs(pull).sum(1)
-    step = step / (mass * fixed + ~fixed)[:, None]
+    step = step / (mass * fixed + (abs(pull).sum(1).clip(_TINY, None)) * ~fixed)[:, None]
     length = ((step * step).sum(1) ** 0.5).clip(_TINY, None)
     radius = tau**-0.5
     step = step * (radius / length).clip(None, 1.0)[:, None]

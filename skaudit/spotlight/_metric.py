@@ -1,11 +1,12 @@
-"""The space in which spotlights are round: a linear map of the embedding, fitted once and stored."""
+"""The space in which spotlights are round: a linear map of the embedding, fitted and stored."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-_BLOCK = 65_536
+_BLOCK = 2**19  # entries turned into float64 at a time: few enough for a cache, many for a loop
 _SHRINKAGE = 0.1  # share of the mean variance that whitening adds to each direction
+_LEAST = np.finfo(np.float64).tiny  # the reciprocal of a smaller deviation would be infinite
 METRICS = ("euclidean", "standardized", "whitened", "cosine")
 
 
@@ -24,8 +25,8 @@ class Metric:
     def apply(self, X, dtype):
         """Rows of the metric's space, shape (n, d), computed in float64 block by block."""
         Z = np.empty(X.shape, dtype=dtype)
-        for start in range(0, len(X), _BLOCK):
-            Z[start : start + _BLOCK] = self.apply_block(X[start : start + _BLOCK])
+        for part in _parts(X):
+            Z[part] = self.apply_block(X[part])
         return Z
 
     def apply_block(self, X):
@@ -40,16 +41,18 @@ class Metric:
         """Centers of shape (k, d) in the units of X; cosine: of the normalised rows."""
         if self.matrix is not None:
             centers = np.linalg.solve(self.matrix.T, centers.T).T
-        return centers / self.scale + self.location
+        # A constant column has scale 0; the center is then where the column is.
+        still = self.scale == 0
+        return centers / np.where(still, np.inf, self.scale) + self.location
 
     def squared_distances(self, X, centers):
         """|z_i - mu_k|^2 of shape (n, k), float64."""
         out = np.empty((len(X), len(centers)))
-        for start in range(0, len(X), _BLOCK):
-            Z = self.apply_block(X[start : start + _BLOCK])
+        for part in _parts(X):
+            Z = self.apply_block(X[part])
             for k, center in enumerate(centers):
                 difference = Z - center
-                out[start : start + _BLOCK, k] = np.einsum("ij,ij->i", difference, difference)
+                out[part, k] = np.einsum("ij,ij->i", difference, difference)
         return out
 
 
@@ -61,11 +64,11 @@ def fit_metric(name, X, weights):
         return None
     d = X.shape[1]
     if name in ("standardized", "whitened"):
-        scale = np.where(varying, 1.0, 0.0) / np.where(varying, deviation, 1.0) / np.sqrt(d)
+        scale = varying / np.maximum(np.where(varying, deviation, 1.0), _LEAST) / np.sqrt(d)
     else:
         largest = deviation.max()
         rms = largest * np.sqrt(((deviation / largest) ** 2).sum())
-        scale = np.full(d, 1.0 / rms)
+        scale = np.full(d, 1.0 / max(rms, _LEAST))
     metric = Metric(name, location, scale)
     if name == "whitened":
         metric.matrix = _whitening(metric, X, weights)
@@ -80,27 +83,32 @@ def normalise_rows(X):
     return X / np.where(length > 0, length, 1.0)
 
 
+def _parts(X):
+    """Slices of the rows of X (n, d) that make blocks of a bounded size."""
+    rows = max(1, _BLOCK // X.shape[1])
+    return [slice(start, start + rows) for start in range(0, len(X), rows)]
+
+
 def _blocks(name, X, weights):
-    for start in range(0, len(X), _BLOCK):
-        block = X[start : start + _BLOCK].astype(np.float64, copy=False)
-        yield normalise_rows(block) if name == "cosine" else block, weights[start : start + _BLOCK]
+    for part in _parts(X):
+        block = X[part].astype(np.float64, copy=False)
+        yield normalise_rows(block) if name == "cosine" else block, weights[part]
 
 
 def _location_and_deviation(name, X, weights):
     """Weighted mean and standard deviation of each column, without overflow at extreme units."""
     total = weights.sum()
     location = sum((w / total) @ block for block, w in _blocks(name, X, weights))
-    largest = np.max(
-        [np.abs(block - location).max(axis=0) for block, _ in _blocks(name, X, weights)], axis=0
-    )
-    # What rounding of the mean leaves of a constant column is no deviation.
-    noise = 8 * np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps * np.abs(location)
-    largest = np.where(largest > noise, largest, 0.0)
-    unit = np.where(largest > 0, largest, 1.0)
+    ends = [(block.min(axis=0), block.max(axis=0)) for block, _ in _blocks(name, X, weights)]
+    low, high = np.min([end[0] for end in ends], axis=0), np.max([end[1] for end in ends], axis=0)
+    # A column that varies within rounding is constant; its mean may be off by more.
+    varying = high > low + 8 * np.finfo(X.dtype).eps * np.abs(location)
+    largest = np.where(varying, np.maximum(high - location, location - low), 0.0)
+    unit = np.where(varying, largest, np.inf)
     square = sum(
         (w / total) @ ((block - location) / unit) ** 2 for block, w in _blocks(name, X, weights)
     )
-    return location, np.where(largest > 0, largest * np.sqrt(square), 0.0)
+    return np.where(varying, location, low), largest * np.sqrt(square)
 
 
 def _whitening(metric, X, weights):

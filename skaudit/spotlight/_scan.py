@@ -80,7 +80,9 @@ def cut_at(distances, weights, loss, mass):
     held, total = weights[members].sum(), weights.sum()
     mean = weights @ loss / total
     variance = weights @ (loss - mean) ** 2 / total
+    if members.all() or not variance > 0:
+        return Cut(0.0, float(held), float(radius))
     inside = weights[members] @ loss[members] / held
-    contrast = max(inside - mean, 0.0) * total / max(total - held, 1e-300)
-    statistic = held * (total - held) / total * contrast**2 / variance if variance > 0 else 0.0
+    contrast = max(inside - mean, 0.0) * total / (total - held)
+    statistic = held * (total - held) / total * contrast**2 / variance
     return Cut(float(statistic), float(held), float(radius))

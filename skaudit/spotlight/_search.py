@@ -1,6 +1,7 @@
 """The search for one spotlight: centers climb while the size shrinks, and the best is kept."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,10 @@ _STARTS = (0.5, 0.2)  # the sizes, as shares of all rows, at which paths begin
 _FAR = 4.0  # RMS radii between the mean and a start outside the data
 _BELOW = 0.4  # paths go on below the smallest spotlight: smaller sizes give better centers
 _N_SIZES = 12
-_FINISH_STEPS = 8  # on all rows, after a path on a sample
+_FINISH_STEPS = 8  # on all rows, after a path on a sample ...
+_FINISH_SIZES = (2.0, 0.5)  # ... from this multiple of the size where it ended to this one
 _FINAL_STEPS = 60
-_FINALISTS = 2  # paths that climb to the end
+_FINALISTS = 2  # best paths that climb to the end
 _SHRINKAGE = 0.1
 _CONJUGATE_STEPS = 12
 
@@ -34,10 +36,10 @@ class Sizing:
 class Rows:
     """What all searches share: centred rows, their squared norms, weights with mean 1."""
 
-    Z: object
-    norms: object
-    weights: object
-    backend: object
+    Z: Any
+    norms: Any
+    weights: Any
+    backend: Any
 
     @property
     def n(self):
@@ -68,7 +70,7 @@ def lay_out(Z, weights, backend):
     """The `Rows` of a centred matrix Z (n, d) and weights (n,)."""
     matrix = backend.rows(Z)
     weights = backend.like(weights / weights.mean(), matrix)
-    return Rows(matrix, (matrix * matrix).sum(1), weights, backend)
+    return Rows(matrix, backend.squared_norms(matrix), weights, backend)
 
 
 def search(rows, loss, sizing):
@@ -85,17 +87,21 @@ def search(rows, loss, sizing):
     Found
     """
     end = (1.0 if sizing.given else _BELOW) * sizing.low * rows.n
-    centers = start_centers(rows, loss)
-    first = np.repeat(np.maximum(np.array(_STARTS) * rows.n, end), len(centers))
+    starts = start_centers(rows, loss)
+    first = np.tile(np.maximum(np.array(_STARTS) * rows.n, end), len(starts))
     sizes = np.geomspace(first, end, _N_SIZES)
-    return _follow(rows, loss, sizing, rows.backend.stack([*centers] * len(_STARTS)), sizes)
+    centers = rows.backend.stack([center for center in starts for _ in _STARTS])
+    return _follow(rows, loss, sizing, centers, sizes)
 
 
 def finish(rows, loss, sizing, found):
     """Go on from where a search on a sample ended, on all rows."""
     centers = rows.backend.like(found.center[None], rows.Z)
-    size = found.share * (1.0 if sizing.given else 0.6) * rows.n
-    done = _follow(rows, loss, sizing, centers, np.full((_FINISH_STEPS, 1), size))
+    size = found.history[-1][1] * rows.n  # at which the center was found
+    around = (1.0, 1.0) if sizing.given else _FINISH_SIZES
+    first = max(min(size * around[0], _STARTS[0] * rows.n), size)
+    sizes = np.geomspace([first], [size * around[1]], _FINISH_STEPS)
+    done = _follow(rows, loss, sizing, centers, sizes)
     done.n_iter += found.n_iter
     done.history = found.history + done.history
     return done
@@ -139,15 +145,15 @@ def _discriminant(rows, share, covariance):
 class _Path:
     """Centers side by side: (B, d) places, (B, n) distances, (B,) precision, size and objective."""
 
-    centers: object
-    distances: object
-    tau: object = None
-    size: object = None
-    value: object = None
+    centers: Any
+    distances: Any
+    tau: Any = None
+    size: Any = None
+    value: Any = None
 
 
 def _follow(rows, loss, sizing, centers, sizes):
-    """Shrink the sizes, step by step one (B,) row of `sizes`; keep the best cut or the last climb."""
+    """Shrink the sizes, one (B,) row of `sizes` a step; keep the best cut or the last climb."""
     found = Found()
     path = _Path(centers, squared_distances(rows.Z, rows.norms, centers))
     host = None if sizing.given else _host(rows, loss)
@@ -159,18 +165,23 @@ def _follow(rows, loss, sizing, centers, sizes):
         if host is not None:
             _keep_best_cut(rows, host, sizing, path, size, found)
     if sizing.given:
-        path = _best_of(path, min(_FINALISTS, len(path.value)))
+        path = _finalists(path)
         found.n_iter += _climb(rows, loss, path)
         best = int(path.value.argmax())
-        _keep(rows, path, best, sizing.low, float(path.value[best]), found)
+        value, size = float(path.value[best]), float(path.size[best])
+        _keep(rows, path, best, sizing.low, value, found, size)
     return found
 
 
-def _best_of(path, count):
-    """The path of the `count` centers with the highest objective."""
-    best = path.value.argsort()[-count:]
+def _finalists(path):
+    """The paths that climb to the end: the best, and the first ones, which start near the rows.
+
+    Without these a far start could take a place and then climb less high.
+    """
+    best = path.value.argsort()[-_FINALISTS:].tolist()
+    chosen = sorted({*best, *range(len(path.value))[: len(_STARTS)]})
     fields = (path.centers, path.distances, path.tau, path.size, path.value)
-    return _Path(*(values[best] for values in fields))
+    return _Path(*(values[chosen] for values in fields))
 
 
 def _host(rows, loss):
@@ -184,12 +195,12 @@ def _keep_best_cut(rows, host, sizing, path, size, found):
     low, high = sizing.low * rows.n, sizing.high * rows.n
     for b, distances in enumerate(rows.backend.to_numpy(path.distances)):
         cut = scan(distances, weights, loss, low, high)
-        # Equal cuts of two centers differ by rounding; the first one stays, however rows are stored.
+        # Equal cuts of two centers differ by rounding: the first one stays.
         if cut.statistic > found.value * (1 + 1e-7):
             _keep(rows, path, b, cut.mass / rows.n, cut.statistic, found, float(size[b]))
 
 
-def _keep(rows, path, b, share, value, found, size=np.nan):
+def _keep(rows, path, b, share, value, found, size):
     found.center = rows.backend.to_numpy(path.centers[b]).astype(np.float64)
     found.share, found.value = share, value
     found.history.append((found.n_iter, size / rows.n, share, value))

@@ -1,9 +1,10 @@
-"""Whether a spotlight is chance: permuted losses, and a search on one half measured on the other."""
+"""Whether a spotlight is chance: the statistic against that of permuted losses."""
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
-_BATCH = 16
+_TASKS = 2  # permutations for each job between two looks at whether to stop
 
 
 def permutation_p_value(statistic_of, n_rows, observed, n_permutations, alpha, seeds, n_jobs):
@@ -25,9 +26,11 @@ def permutation_p_value(statistic_of, n_rows, observed, n_permutations, alpha, s
     """
     enough = int(alpha * (1 + n_permutations)) + 1
     exceedances = 0
+    jobs = effective_n_jobs(n_jobs)
+    batch_size = 1 if jobs == 1 else _TASKS * jobs
     with Parallel(n_jobs=n_jobs) as parallel:
-        for start in range(0, n_permutations, _BATCH):
-            batch = seeds[start : start + _BATCH]
+        for start in range(0, n_permutations, batch_size):
+            batch = seeds[start : start + batch_size]
             values = parallel(
                 delayed(statistic_of)(np.random.RandomState(seed).permutation(n_rows))
                 for seed in batch
