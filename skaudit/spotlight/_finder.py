@@ -12,7 +12,7 @@ from ..utils._sklearn_compat import CallbackSupportMixin, Interval, StrOptions, 
 from ..utils._validation import check_same_rows, check_sample_weight
 from ..utils._version import VersionedStateMixin
 from ._backend import choose_backend, is_tensor
-from ._fit import Test, find_spotlights, make_problem, sizing_for
+from ._fit import Significance, find_spotlights, make_problem, sizing_for
 from ._input import as_matrix, beside, check_losses
 from ._metric import METRICS, Metric
 from ._search_loss import search_loss
@@ -118,10 +118,10 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     >>> loss = rng.exponential(size=2000) + 3 * wrong
     >>> finder = SpotlightFinder(n_spotlights=1, random_state=0).fit(X, loss)
     >>> member = finder.predict(X) == 0
-    >>> bool((member & wrong).sum() > 0.9 * wrong.sum())
+    >>> bool((member & wrong).sum() > 0.8 * wrong.sum())
     True
-    >>> finder.centers_.round(0)
-    array([[1., 1., 0., 0., 0.]])
+    >>> finder.centers_[0, :2].round()
+    array([1., 1.])
     """
 
     _parameter_constraints: dict = {
@@ -251,7 +251,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             n_spotlights=self.n_spotlights,
             deflation=self.deflation,
             signed=self.loss_clip is None,
-            test=Test(self.n_permutations, self.alpha, self.n_jobs),
+            test=Significance(self.n_permutations, self.alpha, self.n_jobs),
             backend=backend,
             rng=check_random_state(self.random_state),
         )

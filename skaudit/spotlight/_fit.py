@@ -41,7 +41,7 @@ def make_problem(X, losses, weights, metric):
 
 
 @dataclass(frozen=True)
-class Test:
+class Significance:
     """How a spotlight is tested: permutations (0: not), level, parallel jobs."""
 
     n_permutations: int

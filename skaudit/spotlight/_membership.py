@@ -65,8 +65,9 @@ def ascend(Z, weights, loss, distances, tau, size, centers):
     -------
     value : (B,)
     step : (B, d)
-        To the fixed point, or along the gradient where sum_A w c is not positive; no longer than
-        the radius 1 / sqrt(tau).
+        To the fixed point; where sum_A w c is not positive, along the gradient by
+        sum_A w c (z - mu) / sum_A w |c|, which does not depend on the unit of the weights. No
+        longer than the radius 1 / sqrt(tau).
     """
     inside = (distances * tau[:, None] < 1.0) * weights
     share = inside * distances
@@ -74,8 +75,9 @@ def ascend(Z, weights, loss, distances, tau, size, centers):
     pull = inside * (loss - level[:, None])
     mass = pull.sum(1)
     step = pull @ Z - mass[:, None] * centers
-    fixed = mass > 1e-6 * abs(pull).sum(1)
-    step = step / (mass * fixed + (abs(pull).sum(1).clip(_TINY, None)) * ~fixed)[:, None]
+    scale = abs(pull).sum(1).clip(_TINY, None)
+    fixed = mass > 1e-6 * scale
+    step = step / (mass * fixed + scale * ~fixed)[:, None]
     length = ((step * step).sum(1) ** 0.5).clip(_TINY, None)
     radius = tau**-0.5
     step = step * (radius / length).clip(None, 1.0)[:, None]

@@ -77,7 +77,6 @@ def test_two_planted_regions_are_both_found(deflation, size, global_random_seed)
         )
     if deflation == "members":
         assert finder.spotlights_["n_members"].tolist() == [(found == j).sum() for j in (0, 1)]
-        assert finder.spotlights_["statistic"].is_monotonic_decreasing or size != "auto"
 
 
 def subclass_case(seed):
@@ -111,7 +110,7 @@ def test_a_spoiled_digit_is_found():
     losses = np.random.default_rng(0).exponential(size=len(y)) * 0.3 + 3.0 * truth
     finder = fitted(X, losses, n_spotlights=1)
     member = finder.predict(X) == 0
-    assert (truth[member]).mean() > 0.8
+    assert f1(member, truth) > 0.7
     assert finder.spotlights_["lift"][0] > 3
 
 
@@ -161,14 +160,14 @@ def test_transform_and_predict_are_the_formulas_of_the_attributes(metric, size):
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("size", [1, 3, 40, 0.08, 0.5])
-@pytest.mark.parametrize("d", [2, 3, 700])
+@pytest.mark.parametrize("d", [2, 300])
 def test_memberships_sum_to_the_size(metric, size, d):
-    X, losses, _ = planted(500, min(d, 3))
-    if d == 700:
-        X = np.random.default_rng(0).normal(size=(500, d))
+    X, losses, _ = planted(200, 3 if d > 200 else d)
+    if d > 200:
+        X = np.random.default_rng(0).normal(size=(200, d))
         losses = losses + 5 * (X[:, 0] > 1)
     finder = fitted(X, losses, size=size, metric=metric)
-    count = size if isinstance(size, int) else size * 500
+    count = size if isinstance(size, int) else size * 200
     assert finder.transform(X).sum() == pytest.approx(count, abs=1e-3)
     assert finder.spotlights_["size"][0] == pytest.approx(count, abs=1e-3)
     # Members: its S nearest rows, and whoever is at the same distance.
@@ -323,7 +322,7 @@ def test_more_spotlights_than_the_data_hold():
 
 @pytest.mark.parametrize("size", ["auto", 1, 0.5])
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("n", [2, 3, 4, 5, 7, 10, 19, 20, 21])
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 19, 20])
 @pytest.mark.filterwarnings("ignore:Only")  # so few rows may hold fewer than three
 @pytest.mark.filterwarnings("ignore:All rows of X")  # two directions may be one
 def test_a_few_rows_are_enough(n, metric, size):
@@ -336,7 +335,7 @@ def test_a_few_rows_are_enough(n, metric, size):
     if size != "auto":
         sums = memberships.sum(axis=0)[: finder.n_spotlights_]
         np.testing.assert_allclose(sums, size if size == 1 else n / 2, atol=1e-3)
-    if metric == "euclidean" and n != 4:
+    if metric == "euclidean":
         assert finder.n_spotlights_ >= 1
     assert finder.spotlights_["n_members"].max() <= max(n // 2 + 1, 12)
 
@@ -717,8 +716,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("size", ["auto", 20])
+@pytest.mark.parametrize(("metric", "size"), [("euclidean", 20), ("whitened", "auto")])
 def test_a_fitted_finder_survives_a_file(way, metric, size):
     X, losses, _ = planted(200, 3)
     frame = pd.DataFrame(X).add_prefix("x")

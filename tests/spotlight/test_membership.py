@@ -136,17 +136,19 @@ class Case:
         )
 
     def gradient(self, mu):
-        """(2 tau / S) (sum_A w c z - mu sum_A w c), and sum_A w c, row by row."""
+        """(2 tau / S) (sum_A w c z - mu sum_A w c), row by row; sum_A w c or - sum_A w |c|; tau."""
         distances, tau = self.at(mu)
         inside = [i for i, d in enumerate(distances[0]) if tau[0] * d < 1]
         spread = sum(self.weights[i] * distances[0, i] for i in inside)
         level = sum(self.weights[i] * self.losses[i] * distances[0, i] for i in inside) / spread
-        pull, mass = np.zeros(3), 0.0
+        pull, mass, scale = np.zeros(3), 0.0, 0.0
         for i in inside:
             c = self.weights[i] * (self.losses[i] - level)
             pull += c * self.Z[i]
             mass += c
-        return 2 * tau[0] / self.size[0] * (pull - mu * mass), mass, tau[0]
+            scale += abs(c)
+        gradient = 2 * tau[0] / self.size[0] * (pull - mu * mass)
+        return gradient, mass if mass > 0 else -scale, tau[0]
 
     def step(self, mu):
         distances, tau = self.at(mu)
@@ -170,8 +172,7 @@ def test_a_step_leads_to_the_fixed_point_or_up_the_gradient(place, sign, global_
     mu = place * np.random.default_rng(global_random_seed).normal(size=3)
     value, step = case.step(mu)
     gradient, mass, tau = case.gradient(mu)
-    wanted = gradient * case.size[0] / (2 * tau)
-    wanted = wanted / mass if mass > 0 else wanted
+    wanted = gradient * case.size[0] / (2 * tau) / abs(mass)
     length, radius = np.linalg.norm(wanted), tau**-0.5
     np.testing.assert_allclose(step[0], wanted * min(1, radius / length), rtol=1e-6)
     assert value[0] == pytest.approx(case.value(mu), rel=1e-12)
@@ -201,13 +202,14 @@ def test_a_fixed_point_has_no_gradient(global_random_seed):
 
 
 @pytest.mark.parametrize("factor", [1e-6, 3.0, 1e6])
-def test_units_of_losses_and_weights_do_not_matter(factor):
-    case, scaled = Case(), Case()
+@pytest.mark.parametrize("sign", [1, -1])
+def test_units_of_losses_and_weights_do_not_matter(factor, sign):
+    case, scaled = (Case(losses=lambda Z: sign * np.exp(-(Z**2).sum(axis=1))) for _ in range(2))
     scaled.losses = factor * scaled.losses
     mu = np.full(3, 0.2)
     np.testing.assert_allclose(scaled.value(mu), factor * case.value(mu), rtol=1e-12)
     np.testing.assert_allclose(scaled.step(mu)[1], case.step(mu)[1], rtol=1e-9)
-    scaled = Case()
+    scaled.losses = case.losses
     scaled.weights, scaled.size = factor * scaled.weights, factor * scaled.size
     np.testing.assert_allclose(scaled.value(mu), case.value(mu), rtol=1e-12)
     np.testing.assert_allclose(scaled.step(mu)[1], case.step(mu)[1], rtol=1e-9)

@@ -70,7 +70,7 @@ def test_the_end_of_a_climb_cannot_be_improved_by_small_steps(global_random_seed
 def test_a_grid_of_centers_finds_nothing_better(d, seed):
     rows, loss, _ = rows_and_loss(400, d, seed=seed)
     found = search(rows, loss, GIVEN)
-    axis = np.linspace(-5, 5, 2001 if d == 1 else 60)
+    axis = np.linspace(-5, 5, 1001 if d == 1 else 40)
     grid = np.stack(np.meshgrid(*[axis] * d), axis=-1).reshape(-1, d)
     best = max(value_at(rows, loss, center, 0.1)[0] for center in grid)
     assert found.value >= 0.99 * best
@@ -114,7 +114,7 @@ def test_starts_are_those_of_their_formulas(global_random_seed):
     within = (Z.T * share) @ Z
     shrunk = within + 0.1 * np.trace(within) / 6 * np.eye(6)
     solved = np.linalg.solve(shrunk, direction)
-    np.testing.assert_allclose(discriminant, 4 * solved / np.linalg.norm(solved), atol=1e-3)
+    np.testing.assert_allclose(discriminant, 4 * solved / np.linalg.norm(solved), atol=0.01)
 
 
 def test_losses_without_direction_have_finite_starts():
