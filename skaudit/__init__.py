@@ -1,4 +1,4 @@
-"""What to fix next: labels to distrust, regions where a model fails, features it has not used."""
+"""What to fix next: which labels to distrust, and which examples teach the model."""
 
 __version__ = "0.1.0"
 

@@ -1,5 +1,12 @@
 """`DataMapCallback`: the data map of an estimator that reports its own iterations."""
 
+from copy import copy
+
+from ..utils._frames import frame_values
+from ..utils._index import pack_index
+from ..utils._sklearn_compat import num_samples
+from ..utils._validation import check_container, check_row_count, check_same_rows
+from ._input import caller_index
 from ._recorder import DataMapRecorder
 from ._regions import assign_regions
 
@@ -22,7 +29,8 @@ class DataMapCallback:
     Attributes
     ----------
     data_map_ : pandas.DataFrame of n rows
-        The map of the last run: the columns of `DataMapRecorder.to_frame` and `region`.
+        The map of the last run: the columns of `DataMapRecorder.to_frame` and `region`. With the
+        index of X and y where they were given; the hooks hand over arrays without one.
     recorder_ : DataMapRecorder
         Of the last run.
     runs_ : dict of tuple to DataMapRecorder
@@ -54,6 +62,11 @@ class DataMapCallback:
     def __init__(self, X=None, y=None):
         if (X is None) != (y is None):
             raise ValueError("X and y are given together, or neither.")
+        if X is not None:
+            check_container(X, "X")
+            check_container(y, "y")
+            check_same_rows(X, y=y)
+            check_row_count(y, num_samples(X), "y")
         self.X = X
         self.y = y
         self.runs_ = {}
@@ -111,13 +124,18 @@ class DataMapCallback:
         if not is_iteration or not hasattr(fitted_estimator, "predict_proba"):
             return
         X, y = (X, y) if self.X is None else (self.X, self.y)
-        # The hooks hand over X as a bare array; the copy must not miss its names.
+        # The hooks hand over X as a bare array, and a model that knows names would miss them.
+        model = copy(fitted_estimator)
+        rows = X
         if not hasattr(X, "columns"):
-            vars(fitted_estimator).pop("feature_names_in_", None)
+            vars(model).pop("feature_names_in_", None)
+        elif not hasattr(model, "feature_names_in_"):
+            rows = frame_values(X)
         key = _run_key(context)
         if key not in self.runs_:
-            self.runs_[key] = DataMapRecorder(y, classes=fitted_estimator.classes_)
-        self.runs_[key].update(fitted_estimator.predict_proba(X))
+            self.runs_[key] = DataMapRecorder(y, classes=model.classes_)
+            self.runs_[key]._index = pack_index(caller_index(X, y))
+        self.runs_[key].update(model.predict_proba(rows))
 
     @property
     def recorder_(self):

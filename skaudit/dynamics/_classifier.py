@@ -30,6 +30,7 @@ from ._memorisation import find_memorisation
 from ._recorder import DataMapRecorder
 from ._regions import rank_examples, region_categories, region_codes
 from ._results import (
+    at_length,
     issues_of,
     pool_class_means,
     pool_log,
@@ -43,7 +44,9 @@ from ._training import Progress, Silent, record_run
 _RANKINGS = {
     "ambiguous": ("variability", True),
     "hard": ("confidence", False),
+    "hard-to-learn": ("confidence", False),
     "easy": ("confidence", True),
+    "easy-to-learn": ("confidence", True),
 }
 _STANDSTILL = 1e-3
 
@@ -81,7 +84,8 @@ class DataMapClassifier(
         - a Pipeline that ends with one of these; its other steps are fitted once.
 
         None stands for a logistic regression trained by averaged stochastic gradient descent,
-        `SGDClassifier(loss="log_loss", average=True)`, behind a StandardScaler unless X is sparse.
+        `SGDClassifier(loss="log_loss", average=True)`; unless X is sparse with `alpha=0.01` behind
+        a StandardScaler.
     n_epochs : int, default=10
         Number of epochs. Boosters and forests have their own number of trees and give at most this
         many snapshots, evenly spaced.
@@ -116,7 +120,8 @@ class DataMapClassifier(
     data_map_ : pandas.DataFrame of n rows
         With the index of X (or y): `label, confidence, variability, correctness,
         forgetting_events, first_learned, margin, aleatoric` as `DataMapRecorder` defines them;
-        `region` as `assign_regions` does by default; `label_quality` in [0, 1], low for labels that
+        `region` as `skaudit.dynamics.assign_regions` does by default, relative to the map: about a
+        third of the rows each; `label_quality` in [0, 1], low for labels that
         are likely wrong. Multilabel: one row for each pair of example and label.
     epoch_log_ : pandas.DataFrame of n_epochs_ rows
         `epoch, log_loss` (nats), `accuracy` of the recorded rows; with `cv` these are of the
@@ -239,6 +244,8 @@ class DataMapClassifier(
             owner=type(self).__name__,
             matrix=not isinstance(learner, Pipeline) or self.estimator is None,
         )
+        shape = BaseEstimator()
+        validate_data(shape, X=X, skip_check_array=True)
         if data.weight is not None or self.class_weight is not None:
             check_weight_support(source, learner)
         streams = _streams(self.random_state, learner)
@@ -254,9 +261,9 @@ class DataMapClassifier(
         fitted = self._assemble(runs, [test for _, test in jobs], source, data)
         if self.cv is None and self.recording == "after" and not source.held_out:
             self._warn_of_memorising(runs[0].accuracy[-1], learner, source, data, next(streams))
-        self.__dict__.pop("history_", None)
-        validate_data(self, X=X, skip_check_array=True)
-        self.__dict__.update(fitted, _index=pack_index(caller_index(X, y)))
+        for name in ("history_", "n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(fitted, **vars(shape), _index=pack_index(caller_index(X, y)))
         return self
 
     def _learner(self, X=None):
@@ -264,7 +271,10 @@ class DataMapClassifier(
         if self.estimator is not None:
             return self.estimator
         learner = SGDClassifier(loss="log_loss", average=True)
-        return learner if sparse.issparse(X) else make_pipeline(StandardScaler(), learner)
+        if sparse.issparse(X):
+            return learner
+        # Standardised rows have long vectors: with less regularisation probabilities saturate.
+        return make_pipeline(StandardScaler(), learner.set_params(alpha=0.01))
 
     def _resolve(self, X):
         """An unfitted learner and its source, or an error before any work."""
@@ -298,8 +308,9 @@ class DataMapClassifier(
                 data.X,
                 y,
                 data.classes,
+                train,
             )
-            for _ in jobs
+            for train, _ in jobs
         ]
         runs = Parallel(n_jobs=self.n_jobs)(
             delayed(_watched_run)(
@@ -333,18 +344,18 @@ class DataMapClassifier(
         if self.cv is not None:
             _warn_of_left_out(recorder)
             own_losses, own_accuracy = pool_log(runs[:1])
-            n_epochs = min(len(losses), len(own_losses))
             log = {
-                "log_loss": own_losses[:n_epochs],
-                "accuracy": own_accuracy[:n_epochs],
-                "held_out_log_loss": losses[:n_epochs],
-                "held_out_accuracy": accuracy[:n_epochs],
+                "log_loss": at_length(own_losses, len(losses)),
+                "accuracy": at_length(own_accuracy, len(losses)),
+                "held_out_log_loss": losses,
+                "held_out_accuracy": accuracy,
             }
-        statistics = recorder._state.statistics()
-        _warn_of_standstill(statistics, recorder.n_snapshots_, runs[0].estimator)
-        quality = statistics["confidence"]
+        quality, variance = recorder._state.moments()
+        _warn_of_standstill(quality, variance, len(losses), runs[0].estimator, source)
         if self.cv is not None or source.held_out:
-            quality = windowed_quality(recorded, places, accuracy, len(quality), recorder._n_labels)
+            best = windowed_quality(recorded, places, accuracy, len(quality), recorder._n_labels)
+            # A row that the best epochs lack, as out-of-bag votes may, has the other epochs.
+            quality = np.where(np.isnan(best), quality, best)
         issues = None
         if runs[0].class_means is not None:
             shape = (len(data.codes), len(data.classes))
@@ -372,18 +383,24 @@ class DataMapClassifier(
 
         def probe(n_train, n_test, n_epochs):
             rows = rng.permutation(len(codes))
-            run = record_run(
-                clone(learner),
-                source,
-                data,
-                train=rows[:n_train],
-                test=rows[n_train : n_train + n_test],
-                n_epochs=n_epochs,
-                rng=rng,
-                keep_history=False,
-                progress=Silent(),
-            )
-            return run.accuracy[-1]
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    run = record_run(
+                        clone(learner),
+                        source,
+                        data,
+                        train=rows[:n_train],
+                        test=rows[n_train : n_train + n_test],
+                        n_epochs=n_epochs,
+                        rng=rng,
+                        keep_history=False,
+                        progress=Silent(),
+                    )
+            except Exception:  # too few rows for it, as a rule: the probe only advises
+                return np.nan
+            # The best of its epochs: one bad step of an unsteady learner is no memory.
+            return max(run.accuracy)
 
         evidence = find_memorisation(accuracy, majority, len(codes), self.n_epochs, probe)
         if evidence is not None:
@@ -427,7 +444,8 @@ class DataMapClassifier(
         pandas.DataFrame of n rows
             Worst first, with the caller's index: `label`; `suggested_label`, the most probable
             one; `label_quality` (see the class's notes); `is_issue`, whether the row is among
-            those that confident-learning counts give for wrong. Rows without a snapshot come last.
+            those that count for wrong, by a model of even noise and confident-learning counts.
+            Rows without a snapshot come last.
             Multilabel: one row for each pair of example and label.
 
         Examples
@@ -437,8 +455,8 @@ class DataMapClassifier(
         >>> X, y = load_iris(return_X_y=True)
         >>> y[7] = 2
         >>> issues = DataMapClassifier(cv=3, random_state=0).fit(X, y).label_issues()
-        >>> issues.index[0], issues["suggested_label"].iloc[0]
-        (7, np.int64(0))
+        >>> int(issues.index[0]), int(issues["suggested_label"].iloc[0])
+        (7, 0)
         """
         import pandas as pd
 
@@ -463,8 +481,9 @@ class DataMapClassifier(
         Parameters
         ----------
         by : {"ambiguous", "hard", "easy"} or str, default="ambiguous"
-            Highest variability, lowest confidence, highest confidence, or the name of a numeric
-            column of `data_map_` whose largest values are wanted.
+            Highest variability, lowest confidence, highest confidence (also by the names of the
+            regions), or the name of a numeric column of `data_map_` whose largest values are
+            wanted.
         fraction : float, default=0.33
             Share of the examples that have a snapshot, in (0, 1].
         both_ends : bool, default=False
@@ -496,7 +515,8 @@ class DataMapClassifier(
         numeric = data_map.select_dtypes("number").columns.drop("label", errors="ignore")
         if column not in numeric:
             raise ValueError(
-                f"by must be 'ambiguous', 'hard', 'easy' or one of {', '.join(numeric)}; got {by!r}."
+                f"by must be 'ambiguous', 'hard', 'easy' or one of {', '.join(numeric)}, "
+                f"got {by!r}."
             )
         values = data_map[column].to_numpy(dtype=float).reshape(len(self._codes), -1)
         extreme = values.max(axis=1) if largest else values.min(axis=1)
@@ -627,20 +647,19 @@ def _warn_of_left_out(recorder):
             f"cv leaves {never} of {recorder.n_samples_} rows out of all test folds; their "
             "statistics are NaN.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
-def _warn_of_standstill(statistics, n_snapshots, estimator):
+def _warn_of_standstill(confidence, variance, n_epochs, estimator, source):
     """Warn where the learner does not change between epochs, so that the map has no width."""
-    variability, confidence = statistics["variability"], statistics["confidence"]
     # Rows that were settled at once say nothing: their probability cannot move.
-    open_rows = variability[(confidence > 0.02) & (confidence < 0.98)]
-    if n_snapshots > 1 and open_rows.size and open_rows.max() < _STANDSTILL:
+    open_rows = variance[(confidence > 0.02) & (confidence < 0.98)]
+    if n_epochs > 1 and open_rows.size and open_rows.max() < _STANDSTILL**2:
         learner = type(split_head(estimator)[1]).__name__
         warnings.warn(
-            f"All {n_snapshots} snapshots are the same: {learner} learns nothing from further "
-            "epochs, so the map is degenerate. Use recording='prequential' or another learner.",
+            f"The snapshots of all {n_epochs} epochs are the same: {learner} learns nothing from "
+            f"further epochs, so the map is degenerate. Use {source.remedy}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -687,8 +687,8 @@ def _checked_history(history, n_rows):
     """The history as (n_snapshots, n_rows)."""
     if history is None:
         raise ValueError(
-            "Trajectories need p(true label) of every epoch, which was not kept. Make "
-            "the DataMapClassifier or DataMapRecorder with keep_history=True and fit again, or pass "
+            "Trajectories need p(true label) of every epoch, which was not kept. Make the "
+            "DataMapClassifier or DataMapRecorder with keep_history=True and fit again, or pass "
             "history=... of shape (n_snapshots, n)."
         )
     history = np.asarray(history, dtype=float)

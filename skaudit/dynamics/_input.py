@@ -1,6 +1,7 @@
 """What `DataMapClassifier.fit` is handed, checked and laid out once for all its trainings."""
 
-from numbers import Integral
+from collections.abc import Mapping
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
@@ -31,18 +32,19 @@ def check_data(X, y, sample_weight, class_weight, *, owner, matrix):
     for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_container(value, name)
     check_same_rows(X, y=y, sample_weight=sample_weight)
-    (X,) = indexable(X)
+    X, y = (indexable(value)[0] for value in (X, y))
     n_rows = num_samples(X)
     if n_rows == 0:
         raise ValueError(
             f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}."
         )
-    y = y if hasattr(y, "shape") else np.asarray(y)
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y, dtype=object).shape
     check_row_count(y, n_rows, "y")
     if matrix:
+        X = X if hasattr(X, "shape") else np.asarray(X)
         _check_infinity(X)
-    if len(y.shape) == 2 and y.shape[1] > 1:
-        codes, classes = check_indicator(y), np.arange(y.shape[1])
+    if len(shape) == 2 and shape[1] > 1:
+        codes, classes = check_indicator(y), np.arange(shape[1])
         constant = np.flatnonzero(codes.min(axis=0) == codes.max(axis=0))
         if constant.size:
             raise ValueError(
@@ -57,9 +59,10 @@ def check_data(X, y, sample_weight, class_weight, *, owner, matrix):
         codes, classes = encode_labels(y)
         if len(classes) < 2:
             raise ValueError(
-                f"y has only one class, {classes[0]!r}; a classifier needs at least two."
+                f"y has only one class, {classes.tolist()[0]!r}; a classifier needs at least two."
             )
         check_class_weight(class_weight, classes)
+        _check_weights_of_classes(class_weight, classes)
     return Data(X, codes, classes, check_sample_weight(sample_weight, n_rows), class_weight)
 
 
@@ -74,6 +77,21 @@ def _check_infinity(X):
         check_finite(X)
 
 
+def _check_weights_of_classes(class_weight, classes):
+    """Raise ValueError unless a dict of class weights holds numbers >= 0, some of them positive."""
+    if not isinstance(class_weight, Mapping):
+        return
+    bad = [
+        f"{label!r}: {value!r}"
+        for label, value in class_weight.items()
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf
+    ]
+    if bad:
+        raise ValueError(f"class_weight must give finite numbers >= 0, got {', '.join(bad[:5])}.")
+    if all(class_weight.get(label, 1) == 0 for label in classes.tolist()):
+        raise ValueError("class_weight is zero for every class; at least one must be positive.")
+
+
 def caller_index(X, y):
     """The pandas index of X, else of y, else None."""
     for value in (X, y):
@@ -85,10 +103,11 @@ def caller_index(X, y):
 def make_splits(cv, data, n_repeats, streams, params):
     """Training and test positions of the folds of all repeats, a list of pairs.
 
-    Raises ValueError where a fold trains on rows that it tests.
+    Raises ValueError where a fold is no fold of these rows, or trains on rows that it tests.
     """
     y = data.codes
     if not isinstance(cv, Integral):
+        y = y if y.ndim == 2 else data.classes[y]  # the caller's splitter knows the caller's labels
         splitter = check_cv(cv, y, classifier=True)
     splits = []
     for _ in range(n_repeats):
@@ -96,15 +115,33 @@ def make_splits(cv, data, n_repeats, streams, params):
             kind = KFold if y.ndim == 2 else StratifiedKFold
             splitter = kind(cv, shuffle=True, random_state=next(streams))
         for train, test in splitter.split(data.X, y, **params):
-            train, test = _positions(train), _positions(test)
-            shared = np.intersect1d(train, test)
-            if shared.size:
-                raise ValueError(
-                    f"A split of cv trains on rows that it tests: {shorten(shared.tolist())}; its "
-                    "snapshots would not be held out."
-                )
-            splits.append((train, test))
+            splits.append((_positions(train), _positions(test)))
+            _check_split(*splits[-1], len(y))
     return splits
+
+
+def _check_split(train, test, n_rows):
+    """Raise ValueError unless a fold learns from some of `n_rows` rows and tests others once."""
+    if not (len(train) and len(test)):
+        raise ValueError(
+            f"A split of cv has {len(train)} training and {len(test)} test rows; it needs both."
+        )
+    named = np.concatenate([train, test])
+    outside = named[(named < 0) | (named >= n_rows)]
+    if outside.size:
+        raise ValueError(
+            f"A split of cv has rows that X lacks: {shorten(outside.tolist())}; rows are 0 to "
+            f"{n_rows - 1}."
+        )
+    values, counts = np.unique(test, return_counts=True)
+    if len(values) < len(test):
+        raise ValueError(f"A split of cv tests rows twice: {shorten(values[counts > 1].tolist())}.")
+    shared = np.intersect1d(train, test)
+    if shared.size:
+        raise ValueError(
+            f"A split of cv trains on rows that it tests: {shorten(shared.tolist())}; its "
+            "snapshots would not be held out."
+        )
 
 
 def _positions(rows):

@@ -32,22 +32,28 @@ def read_epochs(folder):
     position: dict = {}
     gold: list[int] = []
     snapshots = []
+    n_classes = 0
     for _, path in files:
-        rows: list[int] = []
-        logits: list[list[float]] = []
+        logits: dict[int, list[float]] = {}
         for where, guid, label, values in _read_lines(path):
+            n_classes = n_classes or len(values)
+            if len(values) != n_classes:
+                raise ValueError(f"{where}: {len(values)} logits, {n_classes} before.")
+            if not 0 <= label < n_classes:
+                raise ValueError(
+                    f"{where}: gold is {label}, but the logits are of {n_classes} classes."
+                )
             row = position.setdefault(guid, len(position))
             if row == len(gold):
                 gold.append(label)
             if gold[row] != label:
                 raise ValueError(f"{where}: gold of guid {guid!r} was {gold[row]}, is {label}.")
-            if logits and len(values) != len(logits[0]):
-                raise ValueError(f"{where}: {len(values)} logits, {len(logits[0])} before.")
-            rows.append(row)
-            logits.append(values)
-        if not rows:
+            if row in logits:
+                raise ValueError(f"{where}: guid {guid!r} is repeated.")
+            logits[row] = values
+        if not logits:
             raise ValueError(f"{path.name} is empty.")
-        snapshots.append((rows, np.array(logits)))
+        snapshots.append((list(logits), np.array(list(logits.values()))))
     return list(position), gold, snapshots
 
 
@@ -61,7 +67,9 @@ def _read_lines(path):
             try:
                 record = json.loads(line)
                 key = next(key for key in record if key.startswith("logits_epoch_"))
-                yield where, record["guid"], int(record["gold"]), [float(v) for v in record[key]]
+                guid, values = record["guid"], [float(value) for value in record[key]]
+                hash(guid)  # a list or an object names no example
+                yield where, guid, int(record["gold"]), values
             except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
                 raise ValueError(
                     f"{where}: expected an object with guid, gold and logits_epoch_<k>, got "

@@ -6,6 +6,8 @@ from scipy.special import expit, log_softmax
 
 _FIT_ROWS = 5_000  # two parameters need no more
 _TINY = 1e-12
+_ROUNDING = 1e-9
+_ACCOUNTED = 0.75  # of the confident counts, for the noise model to be believed
 
 
 def best_third(accuracy):
@@ -35,32 +37,54 @@ def find_issues(codes, proba):
 
     Notes
     -----
-    In each class the rows with the lowest margin are marked. How many lies between two counts of
-    confident learning: the rows that reach the threshold of another class, and the same share of
-    all rows of the class. Between them a noise model decides (`noise_posterior`): labels wrong at
-    random are often neither so many as the second count says in hard problems, nor so few as the
-    first says in easy ones.
+    Two views of how many labels are wrong are held together: a noise model, in which labels are
+    wrong evenly (`noise_posterior`), and the counts of confident learning, which assume nothing of
+    the kind (`confident_counts`). Where the model accounts for most of the confident counts, the
+    rows whose choice has the best expected F1 are marked, at most the larger count of them.
+    Otherwise the noise has a structure, or the classes overlap: then the rows with the lowest
+    margins of each class are marked, as many as its confident counts allow. A model that does
+    not beat guessing (`beats_guessing`) marks none: it cannot judge labels.
     """
     suggested = codes.astype(np.intp)
     is_issue = np.zeros(len(codes), dtype=bool)
-    known = np.flatnonzero(~np.isnan(proba[:, 0]))
+    known = np.flatnonzero(~np.isnan(proba).any(axis=1))
     if not known.size:
         return suggested, is_issue
     codes, proba = codes[known].astype(np.intp), proba[known]
     suggested[known] = proba.argmax(axis=1)
+    if not beats_guessing(codes, suggested[known], proba.shape[1]):
+        return suggested, is_issue
     low, high = confident_counts(codes, proba)
     likely = expected_f1_choice(noise_posterior(codes, proba))
-    count = np.bincount(codes[likely], minlength=proba.shape[1])
-    count = np.rint(np.clip(count, low, high)).astype(np.intp)
-    is_issue[known] = _lowest_margins(codes, proba, count) & (suggested[known] != codes)
+    if len(likely) >= _ACCOUNTED * low.sum():
+        marked = np.zeros(len(codes), dtype=bool)
+        marked[likely[: round(high.sum())]] = True
+    else:
+        count = np.bincount(codes[likely], minlength=proba.shape[1])
+        count = np.rint(np.clip(count, low, high)).astype(np.intp)
+        marked = _lowest_margins(codes, proba, count)
+    is_issue[known] = marked & (suggested[known] != codes)
     return suggested, is_issue
+
+
+def beats_guessing(codes, predicted, n_classes):
+    """Whether the mean recall of the given classes is beyond that of guesses, by 3 standard errors.
+
+    The standard error takes each row for a coin: it is no smaller than the true one.
+    """
+    size = np.bincount(codes, minlength=n_classes)
+    present = size > 0
+    hits = np.bincount(codes[codes == predicted], minlength=n_classes)[present]
+    recall = (hits / size[present]).mean()
+    noise = np.sqrt((0.25 / size[present]).sum()) / present.sum()
+    return recall > 1.0 / n_classes + min(3.0 * noise, 0.5 * (1.0 - 1.0 / n_classes))
 
 
 def confident_counts(codes, proba):
     """Two counts of wrong labels for each given class, the smaller first, shapes (n_classes,).
 
     The threshold of a class is the mean probability that rows of its label give it. A row counts
-    for the most probable class whose threshold it reaches. The counts are those for other classes
+    for the most probable class whose threshold it exceeds. The counts are those for other classes
     than the given one, as they are and scaled up to all rows of the class.
     """
     n_classes = proba.shape[1]
@@ -68,7 +92,8 @@ def confident_counts(codes, proba):
     size = np.bincount(codes, minlength=n_classes)
     total = np.bincount(codes, weights=proba[rows, codes], minlength=n_classes)
     threshold = np.where(size > 0, total / np.maximum(size, 1), np.inf)
-    reached = np.where(proba >= threshold, proba, -1.0)
+    # Beyond rounding: a model that gives all rows the same probabilities is confident of none.
+    reached = np.where(proba > threshold * (1.0 + _ROUNDING), proba, -1.0)
     chosen = reached.argmax(axis=1)
     counted = reached[rows, chosen] >= 0
     given = np.bincount(codes[counted], minlength=n_classes)

@@ -37,7 +37,7 @@ def find_memorisation(accuracy, majority, n_rows, n_epochs, probe):
         Share of the commonest class: what needs no learning.
     probe : callable
         `probe(n_train, n_test, n_epochs)` trains a copy on some rows and returns its accuracy on
-        others.
+        others, NaN where it could not.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def find_memorisation(accuracy, majority, n_rows, n_epochs, probe):
         error = 1.0 - held_out
         gap = accuracy - held_out
         noise = 3.0 * np.sqrt(error * held_out / n_test)
-        if gap <= max(_GAP, noise) or 1.0 - accuracy >= 0.5 * error:
+        if not (gap > max(_GAP, noise) and 1.0 - accuracy < 0.5 * error):
             return None
         evidence = held_out, n_train, n_test
     return evidence

@@ -7,6 +7,7 @@ import numpy as np
 from ..utils._index import pack_index, unpack_index
 from ..utils._validation import (
     NotFittedError,
+    as_numbers,
     check_container,
     check_indicator,
     check_row_count,
@@ -107,16 +108,15 @@ class DataMapRecorder:
         self.multilabel = len(shape) == 2 and shape[1] > 1 if multilabel is None else multilabel
         if self.multilabel:
             codes = check_indicator(y)
-            classes = np.arange(codes.shape[1]) if classes is None else np.asarray(classes)
-            check_row_count(classes, codes.shape[1], "classes", of="the transpose of y")
+            classes = _label_names(classes, codes.shape[1])
         else:
             codes, classes = encode_labels(y, classes)
         if len(codes) == 0:
             raise ValueError("y is empty: there is no row to record.")
         if len(classes) < 2 and not self.multilabel:
             raise ValueError(
-                f"y has only one class, {classes[0]!r}; pass all classes that the model knows as "
-                "classes."
+                f"y has only one class, {shorten(classes.tolist())}; pass all classes that the "
+                "model knows as classes."
             )
         self._set_up(codes, classes, keep_history)
         self._index = pack_index(y.index if hasattr(y, "iloc") else None)
@@ -168,8 +168,8 @@ class DataMapRecorder:
         Parameters
         ----------
         proba : array-like of shape (m, n_classes), (m, n_labels) or (m,)
-            Probabilities in the order of `classes_`; (m,) is the probability of `classes_[1]` of
-            two. m is the number of rows, or of `indices`.
+            Probabilities in the order of `classes_`, or a frame whose columns are named so; (m,) is
+            the probability of `classes_[1]` of two. m is the number of rows, or of `indices`.
         indices : array-like of shape (m,), default=None
             Positions of the rows, distinct, or a boolean mask of all rows; None means all rows.
         logits : bool, default=False
@@ -274,10 +274,8 @@ class DataMapRecorder:
         import pandas as pd
 
         guids, gold, snapshots = read_epochs(Path(folder))
-        n_classes = max(logits.shape[1] for _, logits in snapshots)
-        recorder = cls(
-            pd.Series(gold, index=pd.Index(guids, name="guid")), classes=range(n_classes)
-        )
+        classes = range(snapshots[0][1].shape[1])
+        recorder = cls(pd.Series(gold, index=pd.Index(guids, name="guid")), classes=classes)
         for rows, logits in snapshots:
             recorder.update(logits, indices=rows, logits=True)
         return recorder
@@ -297,6 +295,11 @@ class DataMapRecorder:
             examples = pd.Index(index)
         if not self.multilabel:
             return examples
+        if examples.nlevels > 1:
+            pairs = examples.repeat(self._n_labels)
+            levels = [pairs.get_level_values(i) for i in range(pairs.nlevels)]
+            classes = np.tile(self.classes_, self.n_samples_)
+            return pd.MultiIndex.from_arrays([*levels, classes], names=[*pairs.names, "class"])
         level = examples.name if examples.name is not None else "example"
         return pd.MultiIndex.from_product([examples, self.classes_], names=[level, "class"])
 
@@ -304,7 +307,7 @@ class DataMapRecorder:
         """Distinct positions of rows, shape (m,)."""
         check_container(indices, "indices")
         indices = np.asarray(indices)
-        if indices.dtype == bool:
+        if indices.ndim == 1 and indices.dtype == bool:
             check_row_count(indices, self.n_samples_, "The mask indices", of="y")
             return np.flatnonzero(indices)
         if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
@@ -330,38 +333,42 @@ class DataMapRecorder:
     def _check_snapshot(self, proba, rows, logits):
         """The values as a float array and the function that reads them (see `_statistics`)."""
         check_container(proba, "proba")
-        values = np.asarray(proba)
-        if values.dtype.kind != "f":
-            values = values.astype(np.float64)
+        proba = self._in_order(proba)
+        tolerance = 1e-2 if getattr(proba, "dtype", None) == np.float16 else 1e-3
+        values = as_numbers(proba, "proba")
         n_rows = self.n_samples_ if rows is None else len(rows)
         n_columns = len(self.classes_)
-        if values.shape == (n_rows, 1) and n_columns <= 2:
+        two_classes = n_columns == 2 and not self.multilabel
+        if two_classes and values.shape == (n_rows, 1):
             values = values[:, 0]
-        one_column = values.ndim == 1 and (n_columns <= 2 and not self.multilabel)
-        if len(values) != n_rows or not (one_column or values.shape[1:] == (n_columns,)):
-            wanted = f"({n_rows}, {n_columns})" + (f" or ({n_rows},)" * (n_columns == 2))
+        if values.shape != (n_rows, n_columns) and not (two_classes and values.shape == (n_rows,)):
+            wanted = f"({n_rows}, {n_columns})" + f" or ({n_rows},)" * two_classes
             raise ValueError(
                 f"proba must have the shape {wanted}: rows and classes in the order of classes_ = "
                 f"[{shorten(self.classes_.tolist())}]; got {values.shape}. Where y lacks a class "
                 "that the model knows, pass all of them as classes."
             )
-        epoch = self._state.n_updates.max() if rows is None else self._next_update(rows)
-        _check_values(values, logits, self.multilabel, f"epoch {epoch} (counted from 0)")
+        where = f"epoch {self._next_update(rows)} (counted from 0)"
+        _check_finite(values, where)
+        if not logits:
+            _check_probabilities(values, tolerance, self.multilabel, where)
         if self.multilabel:
             return values.reshape(-1), read_label_logit if logits else read_label
-        if n_columns <= 2:
+        if two_classes:
             return values, read_binary_logit if logits else read_binary
         return values, read_class_logits if logits else read_classes
 
     def _next_update(self, rows):
-        """The number of the update to come, for the rows given."""
-        return self._state.n_updates.reshape(self.n_samples_, -1)[rows].max(initial=0)
+        """The number of the update to come, for the rows given (None: all)."""
+        counts = self._state.n_updates.reshape(self.n_samples_, -1)
+        return int((counts if rows is None else counts[rows]).max(initial=0))
 
     def _record(self, rows, values, read, tally=None):
         """Add a checked snapshot; `tally` (see `_statistics.Tally`) sees p and correctness too."""
+        # Of these rows only: a pass over all would make mini-batches slow.
+        self._state.reserve(self._next_update(rows) + 1)
         if rows is not None and self.multilabel:
             rows = (rows[:, None] * self._n_labels + np.arange(self._n_labels)).ravel()
-        self._state.reserve(self.n_snapshots_ + 1)
         for start in range(0, len(values), BLOCK):
             block = slice(start, min(start + BLOCK, len(values)))
             target = block if rows is None else rows[block]
@@ -397,6 +404,15 @@ class DataMapRecorder:
                     self._history[slot + k][rows[at]] = snapshot[at]
         self._state.absorb(rows, other._state)
 
+    def _in_order(self, proba):
+        """A frame whose columns are the classes in another order, in theirs; all else as it is."""
+        classes = self.classes_.tolist()
+        if hasattr(proba, "columns"):
+            names = list(proba.columns)
+            if names != classes and len(names) == len(classes) and set(names) == set(classes):
+                return proba[classes]
+        return proba
+
     def _check_mergeable(self, other):
         if not isinstance(other, DataMapRecorder):
             raise TypeError(f"merge takes a DataMapRecorder, got {type(other).__name__}.")
@@ -404,9 +420,10 @@ class DataMapRecorder:
             self.multilabel == other.multilabel
             and np.array_equal(self.classes_, other.classes_)
             and np.array_equal(self._codes, other._codes)
+            and self._frame_index().equals(other._frame_index())
         )
         if not same:
-            raise ValueError("Only recorders of the same y and classes can be merged.")
+            raise ValueError("Only recorders of the same y, index and classes can be merged.")
         if self.keep_history != other.keep_history:
             raise ValueError("One recorder keeps its history and the other does not.")
         both = np.flatnonzero((self._state.n_updates > 0) & (other._state.n_updates > 0))
@@ -415,8 +432,21 @@ class DataMapRecorder:
             raise ValueError(f"Both recorders have updated the rows {shorten(examples.tolist())}.")
 
 
-def _check_values(values, logits, multilabel, where):
-    """Raise ValueError, saying `where`, unless the values are probabilities (or logits)."""
+def _label_names(names, n_labels):
+    """The names of the labels of a multilabel y; 0, 1, ... for None."""
+    names = np.arange(n_labels) if names is None else np.asarray(names)
+    if names.shape != (n_labels,):
+        raise ValueError(
+            f"classes must name the {n_labels} columns of y, got the shape {names.shape}."
+        )
+    if len(set(names.tolist())) < n_labels:
+        raise ValueError(f"classes has repeated labels: {shorten(names.tolist())}.")
+    return names
+
+
+def _check_finite(values, where):
+    """Raise ValueError, saying `where`, if a value is NaN or infinite."""
+    # The sum of finite numbers is finite unless it overflows: one cheap pass settles most inputs.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum())
     if suspicious and (bad := ~np.isfinite(values)).any():
@@ -425,9 +455,12 @@ def _check_values(values, logits, multilabel, where):
             f"{int(np.argwhere(bad)[0][0])}; the model has probably diverged (scale the features "
             "or lower the learning rate)."
         )
-    if logits or not values.size:
+
+
+def _check_probabilities(values, tolerance, multilabel, where):
+    """Raise ValueError, saying `where`, unless the values lie in [0, 1] and rows sum to 1."""
+    if not values.size:
         return
-    tolerance = 1e-2 if values.dtype == np.float16 else 1e-3
     low, high = values.min(), values.max()
     if low < -tolerance or high > 1 + tolerance:
         raise ValueError(

@@ -5,6 +5,7 @@ import numpy as np
 REGIONS = ("easy-to-learn", "ambiguous", "hard-to-learn")
 _EASY, _AMBIGUOUS, _HARD = range(3)
 _RULES = ("quantile", "absolute", "fraction")
+_NEGLIGIBLE = 1e-3  # a probability that moves less is settled, not ambiguous
 
 
 def region_codes(confidence, variability, rule="quantile", *, fraction=1 / 3, low=0.4, high=0.6):
@@ -16,7 +17,7 @@ def region_codes(confidence, variability, rule="quantile", *, fraction=1 / 3, lo
     if not 0 <= low <= high <= 1:
         raise ValueError(f"low and high must satisfy 0 <= low <= high <= 1, got {low}, {high}.")
     codes = np.full(len(confidence), -1, dtype=np.int8)
-    known = np.flatnonzero(~np.isnan(confidence))
+    known = np.flatnonzero(~(np.isnan(confidence) | np.isnan(variability)))
     if not known.size:
         return codes
     confidence, variability = confidence[known], variability[known]
@@ -27,7 +28,7 @@ def region_codes(confidence, variability, rule="quantile", *, fraction=1 / 3, lo
         ambiguous = (confidence >= low) & (confidence <= high)
         hard = confidence < low
     else:
-        ambiguous = variability > np.quantile(variability, 1 - fraction)
+        ambiguous = variability > max(np.quantile(variability, 1 - fraction), _NEGLIGIBLE)
         hard = confidence < np.quantile(confidence, fraction)
     codes[known] = np.where(ambiguous, _AMBIGUOUS, np.where(hard, _HARD, _EASY))
     return codes
@@ -52,8 +53,8 @@ def assign_regions(data_map, rule="quantile", *, fraction=1 / 3, low=0.4, high=0
     data_map : pandas.DataFrame of n rows
         With the columns `confidence` and `variability`.
     rule : {"quantile", "absolute", "fraction"}, default="quantile"
-        - "quantile": ambiguous where variability is above its (1 - `fraction`) quantile; of the
-          others hard-to-learn where confidence is below its `fraction` quantile, else
+        - "quantile": ambiguous where variability is above its (1 - `fraction`) quantile, and above
+          0.001; of the others hard-to-learn where confidence is below its `fraction` quantile, else
           easy-to-learn. Relative to the map: a good model has a hard region too.
         - "absolute": hard-to-learn where confidence < `low`, easy-to-learn where it is > `high`,
           ambiguous between.
@@ -90,8 +91,8 @@ def assign_regions(data_map, rule="quantile", *, fraction=1 / 3, low=0.4, high=0
     missing = [name for name in ("confidence", "variability") if name not in data_map]
     if missing:
         raise ValueError(f"data_map lacks the columns {', '.join(missing)}.")
-    confidence = data_map["confidence"].to_numpy(dtype=float)
-    variability = data_map["variability"].to_numpy(dtype=float)
+    confidence = data_map["confidence"].to_numpy(dtype=float, na_value=np.nan)
+    variability = data_map["variability"].to_numpy(dtype=float, na_value=np.nan)
     codes = region_codes(confidence, variability, rule, fraction=fraction, low=low, high=high)
     return pd.Series(region_categories(codes), index=data_map.index, name="region")
 

@@ -33,16 +33,26 @@ def pool_log(runs):
     return losses, accuracies
 
 
+def at_length(values, n):
+    """The first n values of a list, filled up with NaN."""
+    return (values + [np.nan] * n)[:n]
+
+
 def windowed_quality(runs, tests, accuracy, n_flat, n_labels):
-    """Mean p(label) over the epochs with the best accuracy, shape (n_flat,); NaN: no record."""
+    """Mean p(label) over the epochs with the best accuracy, shape (n_flat,); NaN: no record.
+
+    A row may be recorded from a later epoch on (out-of-bag votes), but then in each.
+    """
     total, count = np.zeros(n_flat), np.zeros(n_flat)
     for run, test in zip(runs, tests, strict=True):
         rows = np.arange(n_flat) if test is None else flat_rows(test, n_labels)
+        late = len(run.tallies) - run.recorder._state.n_updates.astype(np.intp)
         for epoch in best_third(accuracy):
-            p = run.recorder._history[epoch]
-            seen = ~np.isnan(p)
-            total[rows[seen]] += p[seen]
-            count[rows[seen]] += 1
+            slots = epoch - late
+            for slot in np.unique(slots[slots >= 0]):
+                at = slots == slot
+                total[rows[at]] += run.recorder._history[slot][at]
+                count[rows[at]] += 1
     with np.errstate(invalid="ignore"):
         return total / count
 

@@ -7,6 +7,7 @@ the learner can predict with the caller's labels and feature names.
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from inspect import signature
 
@@ -77,18 +78,24 @@ class Source:
     run: Callable
     method: str  # the learner's method that trains it
     held_out: bool = False  # whether its in-sample snapshots come from models that skipped the row
+    remedy: str = "recording='prequential' or another learner"  # where epochs change nothing
 
 
 def split_head(estimator):
-    """The fitted-once steps of a Pipeline (or None) and the learner at its end."""
+    """The fitted-once part of a Pipeline (or None) and the learner at its end."""
     if not isinstance(estimator, Pipeline):
         return None, estimator
-    head, last = estimator[:-1], estimator.steps[-1][1]
+    name, last = estimator.steps[-1]
     if isinstance(last, Pipeline):
         raise InvalidParameterError(
             "estimator is a Pipeline whose last step is a Pipeline; put all steps into one."
         )
-    return (head if len(head) else None), last
+    if len(estimator.steps) == 1:
+        return None, last
+    # A Pipeline's memory holds all steps but the last, so a step that does nothing takes its place.
+    head = copy(estimator)
+    head.steps = [*estimator.steps[:-1], (name, "passthrough")]
+    return head, last
 
 
 def find_source(estimator, recording, held_out):
@@ -108,7 +115,7 @@ def find_source(estimator, recording, held_out):
             "estimator is frozen and cannot be trained; pass the unfitted model, or feed a "
             "DataMapRecorder from your own training loop."
         )
-    if not is_classifier(learner):
+    if not hasattr(learner, "get_params") or not is_classifier(learner):
         raise InvalidParameterError(f"estimator must be a classifier, got {learner!r}.")
     source = _source_of(learner, recording)
     if source is None:
@@ -123,6 +130,11 @@ def find_source(estimator, recording, held_out):
     if not (hasattr(learner, "predict_proba") or hasattr(learner, "decision_function")):
         raise InvalidParameterError(
             f"{name} has neither predict_proba nor decision_function, so there is no confidence."
+        )
+    if source.method == "partial_fit" and learner.get_params().get("class_weight") == "balanced":
+        raise InvalidParameterError(
+            f"{name}(class_weight='balanced') does not work with partial_fit: set "
+            "class_weight='balanced' on the DataMapClassifier instead."
         )
     if source is FOREST and not learner.get_params()["bootstrap"] and not held_out:
         raise InvalidParameterError(
@@ -168,7 +180,7 @@ def run_source(source, estimator, task):
         task.X = head.fit_transform(task.X, task.y)
         if task.X_eval is not None:
             task.X_eval = head.transform(task.X_eval)
-        estimator.steps = head.steps + estimator.steps[-1:]
+        estimator.steps = head.steps[:-1] + estimator.steps[-1:]
     return source.run(learner, task)
 
 
@@ -187,6 +199,11 @@ def _prequential_epochs(learner, task):
     desk = _Desk(learner, task)
     n_rows = desk.X.shape[0]
     size = max(_MIN_BATCH, -(-n_rows // _BATCHES))
+    if n_rows <= size and task.n_epochs == 1:
+        raise ValueError(
+            "recording='prequential' predicts each batch by what the earlier ones taught, and "
+            f"{n_rows} rows make one batch only: use n_epochs=2 or more."
+        )
     for epoch in range(task.n_epochs):
         order = task.rng.permutation(n_rows)
         batches = [order[start : start + size] for start in range(0, n_rows, size)]
@@ -195,7 +212,9 @@ def _prequential_epochs(learner, task):
             for number, rows in enumerate(batches):
                 X = take_rows(desk.X, rows)
                 if epoch or number:
-                    part = desk.read(X)
+                    # GaussianNB takes the logarithm of 0 for a class that no batch has had yet.
+                    with np.errstate(divide="ignore"):
+                        part = desk.read(X)
                     if values is None:
                         values = np.empty((n_rows, *part.values.shape[1:]), part.values.dtype)
                     values[rows], logits = part.values, part.logits
@@ -239,7 +258,7 @@ def _forest_epochs(learner, task):
             votes[rows] += share
             n_votes[rows] += 1
         seen = np.flatnonzero(n_votes)
-        if number in groups and seen.size:
+        if number in groups and votes is not None:
             mean = votes[seen] / n_votes[seen, None]
             yield Snapshot(mean, rows=None if len(seen) == n_rows else seen)
 
@@ -270,7 +289,9 @@ PARTIAL_FIT = Source(_partial_fit_epochs, "partial_fit")
 PREQUENTIAL = Source(_prequential_epochs, "partial_fit")
 STAGED = Source(_staged_epochs, "fit")
 FOREST = Source(_forest_epochs, "fit", held_out=True)
-WARM_START = Source(_warm_start_epochs, "fit")
+WARM_START = Source(
+    _warm_start_epochs, "fit", remedy="a smaller max_iter, so that the epochs are shorter"
+)
 
 
 class _Desk:
@@ -355,13 +376,14 @@ def _matrix(X, learner):
     """
     if sparse.issparse(X):
         return X.tocsr(), None
+    tags = get_tags(learner).input_tags
+    takes_words = tags.string or tags.categorical
     if hasattr(X, "columns"):
-        tags = get_tags(learner).input_tags
-        if tags.string or tags.categorical:
+        if takes_words:
             return X, None
         return _matrix(frame_values(X), learner)[0], X[:1]
     X = np.asarray(X)
-    if X.ndim != 2 or X.dtype.kind not in "fiub":
+    if X.ndim != 2 or X.dtype.kind not in ("fiub" if takes_words else "fiubOUS"):
         return X, None
     if X.dtype.kind != "f":
         X = X.astype(np.float64)
@@ -373,20 +395,20 @@ def _matrix(X, learner):
 def _align(proba, learner, task):
     """Probabilities with a column for each class of the task, or each label of a multilabel one."""
     if isinstance(proba, list):
-        # One array a label; where the training rows had one value only, it has one column.
-        return np.stack(
-            [
-                columns[:, 1] if columns.shape[1] == 2 else np.full(len(columns), float(values[0]))
-                for columns, values in zip(proba, learner.classes_, strict=True)
-            ],
-            axis=1,
-        )
+        return np.stack([_present(part, learner, j) for j, part in enumerate(proba)], axis=1)
     if task.multilabel or len(learner.classes_) == len(task.classes):
         return proba
     place = {label: column for column, label in enumerate(task.classes.tolist())}
     full = np.zeros((len(proba), len(task.classes)))
     full[:, [place[label] for label in learner.classes_.tolist()]] = proba
     return full
+
+
+def _present(proba, learner, label):
+    """Probability that a label is present; one column means that training rows had one value."""
+    if proba.shape[1] == 2:
+        return proba[:, 1]
+    return np.full(len(proba), float(learner.classes_[label][0]))
 
 
 def _spaced(n, k):

@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 # A block of 16,384 doubles is 128 KiB: the dozen passes below then run in the processor's cache.
 BLOCK = 16_384
-_SMALLEST = np.finfo(np.float64).eps  # the clip of scikit-learn's log_loss
+_EPS = np.finfo(np.float64).eps
 
 
 @dataclass
@@ -108,13 +108,23 @@ class DynamicsState:
         for name in ("n_updates", "n_correct", "n_forgotten"):
             getattr(self, name)[rows] += getattr(other, name)
 
+    def moments(self):
+        """Mean and variance of p, float64 arrays of shape (n,) with NaN for rows never updated."""
+        n = np.where(self.n_updates > 0, self.n_updates, np.nan)
+        mean = self.total / n
+        square = self.square / n
+        variance = square - mean * mean
+        # Of a constant row the subtraction leaves rounding errors. No other row comes near them:
+        # the shift is its first p.
+        variance[variance <= n * _EPS * square] = 0.0
+        mean += self.shift
+        return np.clip(mean, 0.0, 1.0, out=mean), variance
+
     def statistics(self):
         """The columns of the data map, as float64 arrays with NaN for rows never updated."""
+        confidence, variance = self.moments()
         seen = self.n_updates > 0
         n = np.where(seen, self.n_updates, np.nan)
-        offset = self.total / n
-        confidence = np.clip(self.shift + offset, 0.0, 1.0)
-        variance = np.maximum(self.square / n - offset * offset, 0.0)
         margin = 2.0 * confidence - 1.0 if self.margin is None else self.margin / n
         first = np.where(self.n_correct > 0, self.first.astype(np.float64), -1.0)
         return {
@@ -192,7 +202,7 @@ class Tally:
         else:
             weight = self.weight[rows]
             self.total += weight.sum()
-            self.loss -= weight @ np.log(np.maximum(p, _SMALLEST))
+            self.loss -= weight @ np.log(np.maximum(p, _EPS))
             self.hits += weight @ correct
 
     @property
@@ -210,6 +220,6 @@ def _sum_of_logs(p):
     The product of sixteen factors >= 2^-52 is a normal double.
     """
     m = len(p) // 16 * 16
-    clipped = np.maximum(p, _SMALLEST, dtype=np.float64)
+    clipped = np.maximum(p, _EPS, dtype=np.float64)  # as log_loss of scikit-learn
     products = np.multiply.reduce(clipped[:m].reshape(16, -1), axis=0)
     return np.log(products).sum() + np.log(clipped[m:]).sum()

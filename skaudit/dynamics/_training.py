@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,14 +123,18 @@ def _record_snapshot(recorder, snapshot, weight, means):
 class Progress:
     """Tells the callbacks of a `DataMapClassifier` of the epochs of one training."""
 
-    def __init__(self, owner, context, X, y, classes):
+    def __init__(self, owner, context, X, y, classes, train):
         self.owner, self.context = owner, context
-        self.X, self.y, self.classes = X, y, classes
+        self.X, self.y, self.classes, self.train = X, y, classes, train
         self.stop = False
 
     @property
     def _shown(self):
-        return {"estimator": self.owner, "X": self.X, "y": self.y}
+        rows = {"X": self.X, "y": self.y}
+        if self.train is not None:
+            # Taken only where a callback asks for them.
+            rows = {name: partial(take_rows, value, self.train) for name, value in rows.items()}
+        return {"estimator": self.owner, **rows}
 
     @contextmanager
     def training(self):

@@ -28,12 +28,10 @@ def frame_values(X, name="X"):
 
     is_pandas = isinstance(X, pd.DataFrame)
     dtypes = list(X.dtypes)
-    numeric = [
-        _is_number(dtype, X.iloc[:, i])
-        if is_pandas
-        else dtype.is_numeric() or str(dtype) == "Boolean"
-        for i, dtype in enumerate(dtypes)
-    ]
+    if is_pandas:
+        numeric = [_is_number(dtype, X.iloc[:, i]) for i, dtype in enumerate(dtypes)]
+    else:
+        numeric = [dtype.is_numeric() or str(dtype) == "Boolean" for dtype in dtypes]
     bad = [
         f"{column!r} ({dtype})"
         for column, dtype, good in zip(X.columns, dtypes, numeric, strict=True)
@@ -45,20 +43,27 @@ def frame_values(X, name="X"):
             f"{', ...' if len(bad) > 5 else ''}. Encode them first, for example in a Pipeline with "
             "a ColumnTransformer."
         )
-    single = all(str(dtype).lower() == "float32" for dtype in dtypes)
-    wanted = np.float32 if single else np.float64
+    wanted = np.float32 if all(map(_is_single, dtypes)) else np.float64
     if not is_pandas:
         return X.to_numpy().astype(wanted, copy=False)
-    if dtypes and all(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
-        return X.sparse.to_coo().tocsr()
+    if dtypes and all(
+        isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes
+    ):
+        return X.sparse.to_coo().tocsr().astype(wanted, copy=False)
+    if object in dtypes:
+        X = X.where(X.notna(), np.nan)  # pd.NA among objects is no float
     return X.to_numpy(dtype=wanted, na_value=np.nan)
 
 
 def _is_number(dtype, values):
     import pandas as pd
 
-    if dtype == object:
+    if dtype.kind == "O":
         return pd.api.types.infer_dtype(values, skipna=True) in _NUMBERS
-    return pd.api.types.is_bool_dtype(dtype) or (
-        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
-    )
+    return dtype.kind in "biuf"
+
+
+def _is_single(dtype):
+    """Whether a dtype of pandas (sparse, nullable or pyarrow too) or polars is float32."""
+    plain = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", dtype))
+    return str(plain).lower() == "float32"

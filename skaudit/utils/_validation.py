@@ -1,5 +1,6 @@
 """Checks of what a caller hands over; each error names the argument, what came and the remedy."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.utils.validation import column_or_1d
 
 __all__ = [
     "NotFittedError",
+    "as_numbers",
     "check_class_weight",
     "check_container",
     "check_finite",
@@ -64,11 +66,28 @@ def check_same_rows(X, **others):
         labels = other.index
         if len(labels) != len(index) or labels.equals(index):
             continue
-        if labels.sort_values().equals(index.sort_values()):
+        # Counted, not sorted: labels of several types have no order.
+        if Counter(labels) == Counter(index):
             raise ValueError(
                 f"{name} has the same index labels as X in another order; rows are matched by "
                 f"position, so align it first: {name} = {name}.loc[X.index]."
             )
+
+
+def as_numbers(value, name):
+    """`value` as an array of float32, where it holds no more, or float64; missing ones are NaN."""
+    values = np.asarray(value)
+    if values.dtype.kind == "O":
+        import pandas as pd
+
+        try:
+            values = np.where(pd.isna(values), np.nan, values).astype(np.float64)
+        except (TypeError, ValueError):
+            pass  # refused below
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold numbers, got {type(value).__name__} of {values.dtype}.")
+    single = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+    return values.astype(np.float32 if single else np.float64, copy=False)
 
 
 def _count_non_finite(values, name):
@@ -107,11 +126,9 @@ def check_sample_weight(sample_weight, n_rows):
     if sample_weight is None:
         return None
     check_container(sample_weight, "sample_weight")
-    weight = np.asarray(sample_weight)
+    weight = as_numbers(sample_weight, "sample_weight")
     if weight.ndim == 0:
         weight = np.full(n_rows, weight)
-    if weight.dtype.kind != "f":
-        weight = weight.astype(np.float64)
     if weight.ndim != 1:
         raise ValueError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array.")
     check_row_count(weight, n_rows, "sample_weight")
@@ -129,9 +146,14 @@ def check_sample_weight(sample_weight, n_rows):
 
 def _plain_labels(y):
     """A column of labels as a 1-D array without missing values, object only where it must be."""
+    if hasattr(y, "iloc") and not isinstance(getattr(y, "dtype", None), np.dtype):
+        y = y.to_numpy(dtype=object)  # scikit-learn would make floats of nullable integers
     values = column_or_1d(y, warn=True)
-    if values.dtype.kind in "biu":
-        return values
+    if values.dtype.kind in "US" and isinstance(y, (list, tuple)):
+        # numpy makes the text "1" of the number 1 beside texts.
+        _check_one_kind(np.array(y, dtype=object).ravel())
+    if values.dtype.kind not in "biufUS":
+        values = _plain_objects(np.asarray(values, dtype=object))
     if values.dtype.kind == "f":
         _count_non_finite(values, "y")
         if (values != np.round(values)).any():
@@ -139,18 +161,28 @@ def _plain_labels(y):
                 "Unknown label type: continuous. y has fractions, but class labels were expected; "
                 "for a numeric target cut it into classes first."
             )
-        return values
-    if values.dtype.kind in "US":
-        return values
+    return values
+
+
+def _plain_objects(values):
+    """An object array of labels, none missing, as numbers or booleans where it holds only these."""
     import pandas as pd
 
-    values = np.asarray(values, dtype=object)
     n_missing = int(pd.isna(values).sum())
     if n_missing:
         raise ValueError(f"Input y contains NaN: {n_missing} of {len(values)} labels are missing.")
-    # Numbers and booleans in an object column (pandas' nullable dtypes arrive so) are themselves.
     kind = pd.api.types.infer_dtype(values, skipna=False)
-    return np.array(values.tolist()) if kind in ("boolean", "integer", "floating") else values
+    plain = ("boolean", "integer", "floating", "mixed-integer-float")
+    return np.array(values.tolist()) if kind in plain else values
+
+
+def _check_one_kind(labels):
+    """Raise ValueError unless the labels, an object array, can be compared with each other."""
+    try:
+        sorted(dict.fromkeys(labels))
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(f"y mixes labels of the types {shorten(kinds)}: make them one.") from error
 
 
 def encode_labels(y, classes=None):
@@ -178,13 +210,8 @@ def encode_labels(y, classes=None):
     if labels.dtype.kind == "O":
         import pandas as pd
 
-        try:
-            codes, found = pd.factorize(labels, sort=True)
-        except TypeError as error:
-            kinds = sorted({type(label).__name__ for label in labels})
-            raise ValueError(f"y mixes labels of the types {shorten(kinds)}: make them one.") from (
-                error
-            )
+        _check_one_kind(labels)  # pandas would sort numbers before texts
+        codes, found = pd.factorize(labels, sort=True)
         found = np.asarray(found, dtype=object)
     else:
         found, codes = np.unique(labels, return_inverse=True)
@@ -218,9 +245,8 @@ def check_indicator(y):
     y = y.toarray() if sparse.issparse(y) else np.asarray(y)
     if y.ndim != 2:
         raise ValueError(f"A multilabel y has the shape (n, n_labels), got {y.shape}.")
-    if y.dtype.kind == "O":
-        y = y.astype(np.float64)
-    if y.dtype.kind == "f":
+    if y.dtype.kind in "Of":
+        y = as_numbers(y, "A multilabel y")
         _count_non_finite(y, "y")
     if not np.isin(y, (0, 1)).all():
         raise ValueError(

@@ -22,7 +22,9 @@ def problem():
 def test_exactly_the_flipped_labels_are_wrong(problem, kind, rate, global_random_seed):
     X, y = problem
     before = y.copy()
-    noisy, flipped = make_noisy_labels(y, X=X, kind=kind, rate=rate, random_state=global_random_seed)
+    noisy, flipped = make_noisy_labels(
+        y, X=X, kind=kind, rate=rate, random_state=global_random_seed
+    )
     assert flipped.sum() == round(rate * len(y))
     np.testing.assert_array_equal(noisy != y, flipped)
     np.testing.assert_array_equal(y, before)

@@ -29,7 +29,10 @@ def demo(tmp_path_factory):
 
 def test_demo_writes_picture_and_table(demo):
     folder, _ = demo
-    assert sorted(path.name for path in folder.iterdir()) == ["skaudit_demo.csv", "skaudit_demo.png"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "skaudit_demo.csv",
+        "skaudit_demo.png",
+    ]
     assert (folder / "skaudit_demo.png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(folder / "skaudit_demo.csv")) == 1797
 

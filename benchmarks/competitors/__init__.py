@@ -1,0 +1,1 @@
+"""One adapter a competitor: `run(case)` does the work of a `_common.Case`."""
