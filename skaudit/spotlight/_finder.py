@@ -87,11 +87,12 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     n_spotlights_ : int
         How many were found.
     n_iter_ : int
-        Number of evaluations of the objective at a size, over all spotlights.
+        Number of steps that the searches took, each step of all their centers side by side.
     history_ : pandas.DataFrame
         The record of the search, a row for each improvement: `spotlight, step, size` (at which the
         center was found), `mass` (weight of the members; with a given size: that), both as shares
-        of the total weight, and `value` (scan statistic; with a given size: mean search loss).
+        of the total weight, and `value` (scan statistic; with a given size: mean search loss). The
+        value falls where a cut that gathered two regions was taken apart.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

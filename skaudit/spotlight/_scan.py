@@ -77,12 +77,24 @@ def cut_at(distances, weights, loss, mass):
     reached = np.searchsorted(np.cumsum(weights[order]), mass * (1 - 1e-9))
     radius = distances[order[min(reached, len(order) - 1)]]
     members = distances <= radius
+    statistic = statistic_of(members, weights, loss)
+    return Cut(statistic, float(weights[members].sum()), float(radius))
+
+
+def mean_excess(members, weights, loss):
+    """Mean loss of a set of rows, a mask of shape (n,), minus that of the others; 0 without these."""
     held, total = weights[members].sum(), weights.sum()
-    mean = weights @ loss / total
-    variance = weights @ (loss - mean) ** 2 / total
-    if members.all() or not variance > 0:
-        return Cut(0.0, float(held), float(radius))
-    inside = weights[members] @ loss[members] / held
-    contrast = max(inside - mean, 0.0) * total / (total - held)
-    statistic = held * (total - held) / total * contrast**2 / variance
-    return Cut(float(statistic), float(held), float(radius))
+    if members.all() or not held > 0:
+        return 0.0
+    inside = weights[members] @ loss[members]
+    return float(inside / held - (weights @ loss - inside) / (total - held))
+
+
+def statistic_of(members, weights, loss):
+    """The statistic of any set of rows, a mask of shape (n,); 0 where its mean is not higher."""
+    held, total = weights[members].sum(), weights.sum()
+    variance = weights @ (loss - weights @ loss / total) ** 2 / total
+    if not variance > 0:
+        return 0.0
+    contrast = max(mean_excess(members, weights, loss), 0.0)
+    return float(held * (total - held) / total * contrast**2 / variance)

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ._halves import two_means
 from ._membership import ascend, objective, solve_precision, squared_distances
-from ._scan import scan
+from ._scan import mean_excess, scan, statistic_of
 
 _STARTS = (0.5, 0.2)  # the sizes, as shares of all rows, at which paths begin
 _FAR = 4.0  # RMS radii between the mean and a start outside the data
@@ -18,6 +19,11 @@ _FINAL_STEPS = 60
 _FINALISTS = 2  # best paths that climb to the end
 _SHRINKAGE = 0.1
 _CONJUGATE_STEPS = 12
+_PART_STARTS, _PART_ENDS = 0.45, 0.2  # sizes of a part's path, as shares of the whole
+_PART_SIZES = 6
+_MOST_SHARED = 0.25  # of the smaller part: parts that share more rows are one region
+_LEAST_KEPT = 0.95  # of the statistic, by two parts together
+_MOST_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Found:
     value: float = 0.0
     n_iter: int = 0
     history: list = field(default_factory=list)
+    members: np.ndarray | None = None  # (n,), of the best cut; None for a given size
 
 
 def lay_out(Z, weights, backend):
@@ -91,7 +98,8 @@ def search(rows, loss, sizing):
     first = np.tile(np.maximum(np.array(_STARTS) * rows.n, end), len(starts))
     sizes = np.geomspace(first, end, _N_SIZES)
     centers = rows.backend.stack([center for center in starts for _ in _STARTS])
-    return _follow(rows, loss, sizing, centers, sizes)
+    found = _follow(rows, loss, sizing, centers, sizes)
+    return found if sizing.given else _take_apart(rows, loss, sizing, found)
 
 
 def finish(rows, loss, sizing, found):
@@ -101,10 +109,63 @@ def finish(rows, loss, sizing, found):
     around = (1.0, 1.0) if sizing.given else _FINISH_SIZES
     first = max(min(size * around[0], _STARTS[0] * rows.n), size)
     sizes = np.geomspace([first], [size * around[1]], _FINISH_STEPS)
-    done = _follow(rows, loss, sizing, centers, sizes)
-    done.n_iter += found.n_iter
+    done = _follow(rows, loss, sizing, centers, sizes, found.n_iter)
     done.history = found.history + done.history
     return done
+
+
+def _take_apart(rows, loss, sizing, found):
+    """Of a cut that gathers regions which lie apart one of them; else the cut as it is.
+
+    A ball around a center far outside is nearly a half-space and may hold several regions.
+    """
+    host = _host(rows, loss)
+    for _ in range(_MOST_PARTS - 1):
+        part = None if found.members is None else _part_of(rows, loss, host, sizing, found)
+        if part is None:
+            break
+        part.history = found.history + part.history
+        found = part
+    return found
+
+
+def _part_of(rows, loss, host, sizing, found):
+    """The smaller of two regions that a cut gathers; None where it is one region.
+
+    Of two regions one half of the members has a spotlight of its own, the other half has another
+    once the first is out of the way; these share few rows and together reach the statistic of the
+    whole. The halves of one region find the region again.
+    """
+    weights, losses = host
+    positions = np.flatnonzero(found.members)
+    Z = rows.backend.to_numpy(rows.Z[positions]).astype(np.float64)
+    w = weights[positions]
+    half = two_means(Z, w * (losses[positions] - weights @ losses / rows.n).clip(0.0, None))
+    if half is None:
+        return None
+    centers = [np.average(Z[h], axis=0, weights=w[h]) for h in (half, ~half)]
+    parts = [_follow_part(rows, loss, sizing, center, found) for center in centers]
+    if any(part.members is None for part in parts):
+        return None
+    smaller = int(parts[1].share < parts[0].share)
+    part, lowered = parts[smaller], losses.copy()
+    lowered[part.members] -= mean_excess(part.members, weights, losses)
+    lowered = rows.backend.like(lowered.clip(min(0.0, losses.min()), None), rows.Z)
+    other = _follow_part(rows, lowered, sizing, centers[1 - smaller], found)
+    if other.members is None:
+        return None
+    shared = weights[part.members & other.members].sum() / rows.n
+    together = statistic_of(part.members | other.members, weights, losses)
+    apart = shared <= _MOST_SHARED * min(part.share, other.share)
+    return part if apart and together >= _LEAST_KEPT * found.value else None
+
+
+def _follow_part(rows, loss, sizing, center, found):
+    """The search near one center, for a part of the cut found."""
+    shares = np.maximum(np.array([_PART_STARTS, _PART_ENDS]) * found.share, _BELOW * sizing.low)
+    sizes = np.geomspace(*shares[:, None] * rows.n, _PART_SIZES)
+    center = rows.backend.like(center[None], rows.Z)
+    return _follow(rows, loss, sizing, center, sizes, found.n_iter)
 
 
 def start_centers(rows, loss):
@@ -152,9 +213,9 @@ class _Path:
     value: Any = None
 
 
-def _follow(rows, loss, sizing, centers, sizes):
+def _follow(rows, loss, sizing, centers, sizes, n_iter=0):
     """Shrink the sizes, one (B,) row of `sizes` a step; keep the best cut or the last climb."""
-    found = Found()
+    found = Found(n_iter=n_iter)
     path = _Path(centers, squared_distances(rows.Z, rows.norms, centers))
     host = None if sizing.given else _host(rows, loss)
     for size in sizes:
@@ -198,6 +259,7 @@ def _keep_best_cut(rows, host, sizing, path, size, found):
         # Equal cuts of two centers differ by rounding: the first one stays.
         if cut.statistic > found.value * (1 + 1e-7):
             _keep(rows, path, b, cut.mass / rows.n, cut.statistic, found, float(size[b]))
+            found.members = distances <= cut.radius
 
 
 def _keep(rows, path, b, share, value, found, size):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._scan import mean_excess
+
 
 def search_loss(losses, weights, clip):
     """min(loss, clip * mean) in units in which it is about 1; None where it is constant."""
@@ -21,6 +23,5 @@ def deflate(loss, weights, members, membership, how, signed):
     if how == "soft":
         return loss * (1.0 - membership / membership.max())
     lowered = loss.copy()
-    outside = np.average(loss[~members], weights=weights[~members]) if (~members).any() else 0.0
-    lowered[members] -= np.average(loss[members], weights=weights[members]) - outside
+    lowered[members] -= mean_excess(members, weights, loss)
     return lowered if signed else np.maximum(lowered, 0.0)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from embeddings import centred, f1, planted
+from embeddings import centred, f1, planted, two_subclasses
 
 from skaudit.spotlight import _search
 from skaudit.spotlight._backend import NumpyBackend
+from skaudit.spotlight._halves import two_means
 from skaudit.spotlight._membership import objective, solve_precision, squared_distances
 from skaudit.spotlight._search import Sizing, finish, lay_out, search, start_centers
 
@@ -81,6 +82,7 @@ def test_a_grid_of_centers_finds_nothing_better(d, seed):
 @pytest.mark.parametrize("d", [2, 30])
 def test_far_starts_do_not_lower_the_result(seed, excess, d, monkeypatch):
     rows, loss, _ = rows_and_loss(500, d, seed=seed, excess=excess)
+    monkeypatch.setattr(_search, "_take_apart", lambda rows, loss, sizing, found: found)
     together = [search(rows, loss, sizing).value for sizing in (AUTO, GIVEN)]
     monkeypatch.setattr(_search, "start_centers", lambda *args: start_centers(*args)[:1])
     alone = [search(rows, loss, sizing).value for sizing in (AUTO, GIVEN)]
@@ -169,3 +171,56 @@ def test_the_history_only_rises():
     assert values[-1] == found.value
     assert shares[-1] == found.share
     assert ((sizes >= 0.4 * 0.05 - 1e-9) & (sizes <= 0.5)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_two_regions_in_one_half_space_are_taken_apart(dtype, global_random_seed, monkeypatch):
+    X, losses, truth = two_subclasses(seed=global_random_seed)
+    rows = lay_out(centred(X).astype(dtype), np.ones(len(X)), NumpyBackend())
+    loss = losses.astype(dtype)
+    sizing = Sizing(0.01, 0.1)
+    found = search(rows, loss, sizing)
+    counts = sorted(np.bincount(truth[found.members] + 1, minlength=3)[1:])
+    assert counts[0] <= 2
+    assert counts[1] >= 35
+    assert found.share * len(X) == found.members.sum()
+    monkeypatch.setattr(_search, "_take_apart", lambda rows, loss, sizing, found: found)
+    whole = search(rows, loss, sizing)
+    counts = np.bincount(truth[whole.members] + 1, minlength=3)[1:]
+    assert min(counts) >= 20  # the case is one where the search alone gathers both
+    assert found.history[: len(whole.history)] == whole.history
+    assert found.n_iter > whole.n_iter
+
+
+@pytest.mark.parametrize("d", [2, 10, 100])
+def test_one_region_is_not_taken_apart(d, global_random_seed, monkeypatch):
+    rows, loss, _ = rows_and_loss(2000, d, seed=global_random_seed)
+    found = search(rows, loss, AUTO)
+    monkeypatch.setattr(_search, "_take_apart", lambda rows, loss, sizing, found: found)
+    np.testing.assert_array_equal(found.members, search(rows, loss, AUTO).members)
+
+
+def test_halves_are_those_of_two_clouds(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    Z = rng.normal(size=(60, 5))
+    Z[:20] += 6.0
+    half = two_means(Z, rng.random(60) + 0.1)
+    assert len(set(half[:20])) == len(set(half[20:])) == 1
+    assert half[0] != half[30]
+    shifted = two_means(1e-3 * Z[::-1] + 7.0, np.ones(60))[::-1]
+    assert (shifted == half).all() or (shifted == ~half).all()
+
+
+def test_a_weight_of_two_gives_the_halves_of_repeated_rows(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    Z, weights = rng.normal(size=(40, 3)), rng.integers(1, 4, size=40)
+    half = two_means(Z, weights.astype(float))
+    repeated = two_means(Z.repeat(weights, axis=0), np.ones(weights.sum()))
+    np.testing.assert_array_equal(half.repeat(weights), repeated)
+
+
+def test_rows_that_are_alike_or_weigh_nothing_have_no_halves():
+    assert two_means(np.full((5, 2), 3.0), np.ones(5)) is None
+    assert two_means(np.arange(10.0).reshape(5, 2), np.zeros(5)) is None
+    half = two_means(np.array([[0.0], [1.0], [9.0], [10.0]]), np.array([1.0, 0.0, 0.0, 1.0]))
+    assert half[0] == half[1] != half[2] == half[3]

@@ -61,11 +61,6 @@ def test_members_are_lowered_by_their_excess(losses, weights, signed):
     np.testing.assert_array_equal(losses, before)
 
 
-def test_where_all_are_members_their_mean_goes():
-    lowered = deflate(LOSSES, np.ones(5), np.ones(5, dtype=bool), None, "members", True)
-    np.testing.assert_allclose(lowered, LOSSES - 20)
-
-
 def test_the_soft_rule_is_that_of_the_paper():
     membership = np.array([0.0, 0.2, 0.4, 0.1, 0.0])
     lowered = deflate(LOSSES, None, None, membership, "soft", False)
