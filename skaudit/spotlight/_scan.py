@@ -82,7 +82,7 @@ def cut_at(distances, weights, loss, mass):
 
 
 def mean_excess(members, weights, loss):
-    """Mean loss of a set of rows, a mask of shape (n,), minus that of the others; 0 without these."""
+    """Mean loss of a set of rows, a mask (n,), minus that of the others; 0 without either."""
     held, total = weights[members].sum(), weights.sum()
     if members.all() or not held > 0:
         return 0.0

@@ -162,10 +162,10 @@ def _part_of(rows, loss, host, sizing, found):
 
 def _follow_part(rows, loss, sizing, center, found):
     """The search near one center, for a part of the cut found."""
-    shares = np.maximum(np.array([_PART_STARTS, _PART_ENDS]) * found.share, _BELOW * sizing.low)
-    sizes = np.geomspace(*shares[:, None] * rows.n, _PART_SIZES)
-    center = rows.backend.like(center[None], rows.Z)
-    return _follow(rows, loss, sizing, center, sizes, found.n_iter)
+    least = _BELOW * sizing.low
+    first, last = (max(part * found.share, least) for part in (_PART_STARTS, _PART_ENDS))
+    sizes = np.geomspace(first, last, _PART_SIZES)[:, None] * rows.n
+    return _follow(rows, loss, sizing, rows.backend.like(center[None], rows.Z), sizes, found.n_iter)
 
 
 def start_centers(rows, loss):
