@@ -1,12 +1,9 @@
 """What the benchmarks of the spotlight share: answers and their scores, a CPU clock, tables."""
 
 import gc
-import sys
 import time
-import warnings
 from dataclasses import dataclass
 
-import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
 from scipy.optimize import brentq
 
@@ -95,31 +92,3 @@ def cpu_time(work, repetitions=1):
         result = work()
         seconds.append(time.process_time() - start)
     return min(seconds), result
-
-
-def print_table(rows, title=None):
-    """Print dicts with the same keys as an aligned table."""
-    if title:
-        print(f"\n{title}")
-    columns = list(rows[0])
-    cells = [columns] + [[_text(row[column]) for column in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
-    sys.stdout.flush()
-
-
-def _text(value):
-    if isinstance(value, float | np.floating):
-        return f"{value:.3g}" if abs(value) < 1e-3 and value else f"{value:.3f}"
-    return str(value)
-
-
-def verdict(holds):
-    """How a goal came out, for the tables."""
-    return "reached" if holds else "MISSED"
-
-
-def silence():
-    """Ignore warnings that are no part of a measurement (convergence)."""
-    warnings.simplefilter("ignore")

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
 
 from skaudit.datasets import make_planted_loss, make_planted_region

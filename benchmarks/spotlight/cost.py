@@ -8,14 +8,15 @@ steps, its precision solved anew at the same size.
 
 import argparse
 
-import _common
 import numpy as np
-from _common import cpu_time, f1, objective, print_table, top_rows, verdict
-from _geometries import Case, load
-from reference import N_STEPS, run_reference
 
 from skaudit import SpotlightFinder
 from skaudit.datasets import make_planted_loss, make_planted_region
+
+from ..tables import print_table, silence, verdict
+from ._common import cpu_time, f1, objective, top_rows
+from ._geometries import Case, load
+from .reference import N_STEPS, run_reference
 
 GOALS = {"matrix": 1000.0, "scalar": 100.0}  # at 3000 x 512, fixed size
 GROWTH_GOAL = 10.0  # from 1e5 to 1e6 rows
@@ -145,7 +146,7 @@ def main():
     parser.add_argument("--penalties", nargs="*", type=float, default=[1.0, 3.0, 10.0])
     parser.add_argument("--growth", action="store_true", help="also vary rows and columns")
     args = parser.parse_args()
-    _common.silence()
+    silence()
     makers = [CASES[name] for name in args.sizes]
     makers += [lambda p=path: load(p) for path in args.files]
     for make_case in makers:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
-from _common import f1, print_table, silence, verdict
+
+from ..tables import print_table, silence, verdict
+from ._common import f1
 
 GOAL = 2.5  # 1e6 x 32, float32
 CENTER = 1.0  # of the planted ball, in each of its columns
@@ -58,7 +59,7 @@ def measure(n_rows, n_features, dtype, size, n_spotlights):
     """A row of the table."""
     arguments = [n_rows, n_features, dtype, size, n_spotlights]
     done = subprocess.run(
-        [sys.executable, __file__, "--child", *map(str, arguments)],
+        [sys.executable, "-m", __spec__.name, "--child", *map(str, arguments)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

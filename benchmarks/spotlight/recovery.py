@@ -12,10 +12,11 @@ import importlib
 import time
 from pathlib import Path
 
-import _common
 import numpy as np
-from _common import print_table, recovery, sized, verdict
-from _geometries import KINDS, load, make
+
+from ..tables import print_table, silence, verdict
+from ._common import recovery, sized
+from ._geometries import KINDS, load, make
 
 COMPETITORS = ("gaussian_mixture", "kmeans", "loss_tree", "domino", "skaudit_auto", "skaudit_sized")
 MORE = ("skaudit_paper", "reference_sized", "reference_tuned")  # the last two take minutes a case
@@ -56,8 +57,10 @@ def main():
     parser.add_argument("--competitors", nargs="*", choices=COMPETITORS + MORE, default=COMPETITORS)
     parser.add_argument("--each", action="store_true", help="a row for each case too")
     args = parser.parse_args()
-    _common.silence()
-    competitors = [importlib.import_module(f"competitors.{name}") for name in args.competitors]
+    silence()
+    competitors = [
+        importlib.import_module(f".competitors.{name}", __package__) for name in args.competitors
+    ]
     summary, each = [], []
     for group, makers in cases_of(args).items():
         results: dict = {module.NAME: [] for module in competitors}

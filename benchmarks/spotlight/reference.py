@@ -9,11 +9,12 @@ embedding whose mean is 0: centre it first.
 
 import argparse
 
-import _one_thread  # noqa: F401  (before torch)
 import numpy as np
 import torch
-from _common import cpu_time, objective, print_table
-from _geometries import load, make
+
+from ..tables import print_table
+from ._common import cpu_time, objective
+from ._geometries import load, make
 
 N_STEPS = 5000
 PATIENCE = 20

@@ -7,10 +7,11 @@ tells the mistakes. Expectation-maximisation starts from k-means.
 """
 
 import numpy as np
-from _common import clustered
 from scipy.special import logsumexp
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+
+from .._common import clustered
 
 NAME = "domino"
 N_SLICES = 60

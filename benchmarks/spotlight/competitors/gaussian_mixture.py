@@ -4,8 +4,9 @@ Diagonal covariances: 60 full ones of 512 x 512 cannot be had from 3000 rows.
 """
 
 import numpy as np
-from _common import clustered
 from sklearn.mixture import GaussianMixture
+
+from .._common import clustered
 
 NAME = "mixture"
 N_COMPONENTS = 60

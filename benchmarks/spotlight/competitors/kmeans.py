@@ -1,7 +1,8 @@
 """60 clusters of k-means, those with the highest mean loss."""
 
-from _common import clustered
 from sklearn.cluster import KMeans
+
+from .._common import clustered
 
 NAME = "k-means"
 N_CLUSTERS = 60

@@ -1,8 +1,9 @@
 """A regression tree on the loss: the leaves with the highest mean."""
 
 import numpy as np
-from _common import clustered
 from sklearn.tree import DecisionTreeRegressor
+
+from .._common import clustered
 
 NAME = "tree"
 

@@ -1,8 +1,9 @@
 """The literal reference at the true size, with the loss update of the paper between spotlights."""
 
 import numpy as np
-from _common import Answer
-from reference import run_reference
+
+from .._common import Answer
+from ..reference import run_reference
 
 NAME = "reference (size told)"
 

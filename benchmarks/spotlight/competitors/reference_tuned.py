@@ -1,8 +1,9 @@
 """The literal reference with its size chosen as footnote 4 of the paper says: ten whole runs."""
 
 import numpy as np
-from _common import Answer
-from reference import tuned_size
+
+from .._common import Answer
+from ..reference import tuned_size
 
 NAME = "reference (size tuned)"
 SIZES = range(10, 101, 10)

@@ -1,9 +1,10 @@
 """`SpotlightFinder` as its user would write it; no size is told."""
 
 import numpy as np
-from _common import Answer
 
 from skaudit import SpotlightFinder
+
+from .._common import Answer
 
 NAME = "skaudit"
 
