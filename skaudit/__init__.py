@@ -1,4 +1,4 @@
-"""What to fix next: which labels to distrust, and which examples teach the model."""
+"""What to fix next: labels to distrust, examples that teach, regions where a model fails."""
 
 __version__ = "0.1.0"
 
