@@ -15,9 +15,7 @@ from skaudit.spotlight import describe_spotlights, sample_losses
 
 X, y = load_digits(return_X_y=True)
 X /= 16
-X_train, X_test, y_train, y_test = train_test_split(
-    X, y, test_size=0.4, stratify=y, random_state=0
-)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, stratify=y, random_state=0)
 
 # A style is a cluster of the training ones: that with the most ink in the last row of the image.
 ones = X_train[y_train == 1]
@@ -43,7 +41,9 @@ columns = ["n_members", "mean_loss", "lift", "p_value", "held_out_lift"]
 print(finder.spotlights_[columns].round(2).to_string())
 
 inside = finder.predict(embedding) == 0
-print(f"\nSpotlight 0 and the guesses: precision {precision_score(is_footed, inside):.2f},", end=" ")
+print(
+    f"\nSpotlight 0 and the guesses: precision {precision_score(is_footed, inside):.2f},", end=" "
+)
 print(f"recall {recall_score(is_footed, inside):.2f}.")
 
 # The test labels are right. Has the spotlight a place there, and is the classifier wrong in it?
@@ -61,17 +61,20 @@ members = finder.predict(embedding)[:, None] == np.arange(2)
 print(describe_spotlights(members, facts, top=3, n_examples=0).round(2).to_string(index=False))
 
 figure = plt.figure(figsize=(13, 9), layout="constrained")
-axes = figure.subplot_mosaic([["where", "digits"], ["size", "facts"]])
-SpotlightDisplay.from_estimator(finder, embedding, losses, ax=axes["where"])
-SpotlightDisplay.from_estimator(finder, embedding, losses, kind="size", ax=axes["size"])
-SpotlightDisplay.from_estimator(
-    finder, embedding, kind="contrast", data=facts, top=5, ax=axes["facts"]
+upper, lower = figure.subfigures(2, 1)
+where, digits = upper.subplots(1, 2, width_ratios=[2, 1])
+sizes, contrasts = lower.subplots(1, 2)
+SpotlightDisplay.from_estimator(finder, embedding, losses, ax=where)
+SpotlightDisplay.from_estimator(finder, embedding, losses, kind="size", ax=sizes)
+bars = SpotlightDisplay.from_estimator(
+    finder, embedding, kind="contrast", data=facts, top=4, ax=contrasts
 )
+bars.ax_.set_xlim(-3, 4)  # room for the numbers
 nearest = np.argsort(-finder.transform(embedding)[:, 0])[:20]
 page = np.pad(X_train[nearest].reshape(4, 5, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
-axes["digits"].imshow(page.transpose(0, 2, 1, 3).reshape(40, 50), cmap="Greys")
+digits.imshow(page.transpose(0, 2, 1, 3).reshape(40, 50), cmap="Greys")
 for i, row in enumerate(nearest):
-    axes["digits"].text(i % 5 * 10, i // 5 * 10 + 1, given[row], color="#CC3311", va="top")
-axes["digits"].set_title("nearest to the center of spotlight 0, with the labels given")
-axes["digits"].set_axis_off()
+    digits.text(i % 5 * 10, i // 5 * 10 + 1, given[row], color="#CC3311", va="top")
+digits.set_title("nearest to spotlight 0, and the labels given", fontsize="medium")
+digits.set_axis_off()
 figure.savefig("06_spoiled_style.png", dpi=150)
