@@ -39,8 +39,8 @@ def make_comments(n=3000, seed=0):
     phrases = {
         "i love this": 0.7,
         "they would love that": 0.7,
-        "i like it": 0.2,
-        "it looks like rain": 0.2,
+        "i like it": 0.1,
+        "it looks like rain": 0.1,
         "we lost again": 0.01,
         "what a strange game": 0.01,
         "nobody told me": 0.01,
@@ -87,5 +87,5 @@ SpotlightDisplay.from_estimator(finder, embedding, losses, ax=where)
 bars = SpotlightDisplay.from_estimator(
     finder, embedding, kind="contrast", data=text, top=5, ax=contrasts
 )
-bars.axes_[-1].set(xlabel="contrast in standard deviations (grey: chance)", xlim=(0, 2.8))
+bars.axes_[-1].set(xlabel="contrast (grey: chance)", xlim=(0, 2.8))
 figure.savefig("07_text_spotlights.png", dpi=150)
