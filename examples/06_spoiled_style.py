@@ -66,10 +66,7 @@ where, digits = upper.subplots(1, 2, width_ratios=[2, 1])
 sizes, contrasts = lower.subplots(1, 2)
 SpotlightDisplay.from_estimator(finder, embedding, losses, ax=where)
 SpotlightDisplay.from_estimator(finder, embedding, losses, kind="size", ax=sizes)
-bars = SpotlightDisplay.from_estimator(
-    finder, embedding, kind="contrast", data=facts, top=4, ax=contrasts
-)
-bars.ax_.set_xlim(-3, 4)  # room for the numbers
+SpotlightDisplay.from_estimator(finder, embedding, kind="contrast", data=facts, top=4, ax=contrasts)
 nearest = np.argsort(-finder.transform(embedding)[:, 0])[:20]
 page = np.pad(X_train[nearest].reshape(4, 5, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
 digits.imshow(page.transpose(0, 2, 1, 3).reshape(40, 50), cmap="Greys")

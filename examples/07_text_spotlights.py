@@ -84,8 +84,5 @@ for j in range(2):
 figure = plt.figure(figsize=(13, 5), layout="constrained")
 where, contrasts = figure.subplots(1, 2, width_ratios=[3, 2])
 SpotlightDisplay.from_estimator(finder, embedding, losses, ax=where)
-bars = SpotlightDisplay.from_estimator(
-    finder, embedding, kind="contrast", data=text, top=5, ax=contrasts
-)
-bars.axes_[-1].set(xlabel="contrast (grey: chance)", xlim=(0, 2.8))
+SpotlightDisplay.from_estimator(finder, embedding, kind="contrast", data=text, top=5, ax=contrasts)
 figure.savefig("07_text_spotlights.png", dpi=150)

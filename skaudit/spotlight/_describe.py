@@ -13,7 +13,7 @@ from ..utils._validation import check_container, check_finite, check_row_count, 
 from ._contrast import NOISE, mean_contrast, share_contrast, word_contrast
 
 _COLUMNS = ["spotlight", "kind", "feature", "value", "inside", "outside", "contrast"]
-_WORD = re.compile(r"\b\w\w+\b")
+_WORD = re.compile(r"\b\w[\w']*\w\b")
 _MISSING = "(missing)"
 _NUMBERS = {"decimal", "floating", "integer", "mixed-integer-float"}
 _TEXT_WORDS = 3  # a column with so many words a row on average is text ...
@@ -287,7 +287,7 @@ def _words_of(texts):
     codes: list = []
     lengths = np.zeros(len(texts), dtype=np.intp)
     for i, text in enumerate(texts):
-        words = set() if text is None else set(_WORD.findall(str(text).lower()))
+        words = set() if text is None else set(_WORD.findall(str(text).lower().replace("’", "'")))
         lengths[i] = len(words)
         codes += [place.setdefault(word, len(place)) for word in sorted(words)]
     rows = np.repeat(np.arange(len(texts)), lengths)

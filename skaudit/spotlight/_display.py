@@ -484,21 +484,32 @@ class SpotlightDisplay:
             axes.set_title(f"spotlight {j}", loc="left", fontsize="medium", color=_color(j))
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(left=False)
-        low, high = min(bars["contrast"].min(), 0), max(bars["contrast"].max(), 0)
-        room = 0.3 * (high - low)
-        self.ax_.set_xlim(low - room * (low < 0), high + room * (high > 0))
         for axes in self.axes_[:-1]:
             axes.tick_params(bottom=False, labelbottom=False)
             axes.spines["bottom"].set_visible(False)
         self.axes_[-1].set_xlabel(
-            "contrast in standard deviations (inside vs outside; grey: chance)"
+            "contrast in standard deviations\n(inside vs outside; grey: chance)"
         )
+        self.figure_.figure.draw_without_rendering()  # a layout gives the axes their width
+        low, high = min(bars["contrast"].min(), 0), max(bars["contrast"].max(), 0)
+        self.ax_.set_xlim(*_with_room(low, high, self.texts_, self.ax_))
         self._frame = bars
 
     def _chance(self, j):
         """Standard error of a contrast of members with others that is 0 in truth."""
         n_members = _is_member(self.distances[:, j], self.radii[j]).sum()
         return np.sqrt(1 / n_members + 1 / (len(self.distances) - n_members))
+
+
+def _with_room(low, high, texts, axes):
+    """Limits of an axis of bars from `low` to `high` with room for the texts at their ends."""
+    width = axes.get_window_extent().width
+    sides = {"left": 0.0, "right": 0.0}  # share of the width on either side of 0
+    for text in texts:
+        side = "right" if text.get_horizontalalignment() == "left" else "left"
+        sides[side] = max(sides[side], 1.1 * text.get_window_extent().width / width)
+    span = (high - low) / max(1.0 - sum(sides.values()), 0.2)
+    return low - sides["left"] * span, high + sides["right"] * span
 
 
 def _check_choice(name, value, allowed):

@@ -52,7 +52,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     loss_clip : float or None, default=10.0
         The search sees min(loss, loss_clip * mean loss), so that single outliers make no
         spotlight. None searches the losses as they are, which may then be negative (the
-        difference of two models' losses).
+        difference of two models' losses); a spotlight is where they are higher than elsewhere, so
+        look at its `mean_loss`.
     deflation : {"members", "soft"}, default="members"
         What makes the next spotlight another one. "members" lowers the losses of the members by
         the spotlight's excess, to not below 0; "soft" multiplies all by 1 - k / max k, as the
@@ -83,7 +84,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         `size` (sum of memberships), `n_members`, `mean_loss` of the members, `lift` (mean loss of
         the members / of all rows), `share_of_loss`, `statistic` (of the scan), `p_value` (NaN
         without permutations), `held_out_lift` (searched again on a random half, measured on the
-        other). All of the raw losses.
+        other). All of the raw losses; what is divided by their mean is NaN where that is not
+        positive.
     n_spotlights_ : int
         How many were found.
     n_iter_ : int
@@ -396,7 +398,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         Returns
         -------
         float
-            Membership-weighted mean loss / mean loss; 1.0 where no row is inside.
+            Membership-weighted mean loss / mean loss; 1.0 where no row is inside or all losses are
+            0, NaN where the mean loss is negative.
         """
         check_is_fitted(self)
         check_same_rows(X, y=y, sample_weight=sample_weight)
@@ -408,7 +411,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         inside = membership * weights
         if not inside.any() or not mean:
             return 1.0
-        return float(inside @ losses / inside.sum() / mean)
+        return float(inside @ losses / inside.sum() / mean) if mean > 0 else np.nan
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of `transform`.

@@ -155,8 +155,10 @@ def _settle(problem, loss, sizing, found):
         "size": float(weights @ np.maximum(1.0 - precision * squared, 0.0)) * problem.unit,
         "n_members": int(members.sum()),
         "mean_loss": float(mean),
-        "lift": float(mean / overall) if overall else np.nan,
-        "share_of_loss": float(inside @ raw[members] / (overall * total)) if overall else np.nan,
+        "lift": float(mean / overall) if overall > 0 else np.nan,
+        "share_of_loss": float(inside @ raw[members] / (overall * total))
+        if overall > 0
+        else np.nan,
         "statistic": cut.statistic * problem.unit,
         "n_iter": found.n_iter,
         "history": found.history,
@@ -189,6 +191,6 @@ def _held_out_lift(rows, loss, raw, sizing, rng):
     radius = cut_at(squared[0], weights[half], loss[half], share).radius
     inside = other[squared[1] <= radius]
     overall = np.average(raw[other], weights=weights[other])
-    if not weights[inside].any() or not overall:
+    if not weights[inside].any() or not overall > 0:
         return np.nan
     return float(np.average(raw[inside], weights=weights[inside]) / overall)

@@ -480,3 +480,11 @@ def test_bad_counts(name, value):
 def test_wrong_number_of_feature_names():
     with pytest.raises(ValueError, match="feature_names has 1 names but data has 2 columns"):
         describe_spotlights(np.ones((2, 1)), np.eye(2), feature_names=["a"])
+
+
+def test_a_word_keeps_its_apostrophe():
+    texts = ["I don't know", "they don’t care"] * 5 + ["fine weather today", "all is well"] * 5
+    words = describe_spotlights(np.arange(20)[:, None] < 10, texts)
+    words = words.loc[words["kind"] == "word", "value"].tolist()
+    assert words[0] == "don't"
+    assert "don" not in words

@@ -913,3 +913,15 @@ def test_the_tasks_of_a_fit_are_told_and_torn_down():
 def test_older_versions_of_sklearn_have_no_callbacks():
     assert sklearn.__version__ < "1.9"
     assert fitted(*planted(100, 3)[:2]).n_spotlights_ == 1
+
+
+def test_a_ratio_to_a_mean_that_is_not_positive_is_nan():
+    X, losses, truth = planted(n_regions=1)
+    difference = losses - losses.mean() - 1.0
+    finder = fitted(X, difference, n_spotlights=1, loss_clip=None)
+    table = finder.spotlights_
+    assert table.loc[0, ["lift", "share_of_loss", "held_out_lift"]].isna().all()
+    assert table["mean_loss"][0] == pytest.approx(difference[finder.predict(X) == 0].mean())
+    assert f1(finder.predict(X) == 0, truth == 0) > 0.8
+    assert np.isnan(finder.score(X, difference))
+    assert finder.score(X, np.zeros(len(X))) == 1.0
