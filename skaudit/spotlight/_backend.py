@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._optional import import_optional
+from ..utils._validation import is_tensor
 
 
 class NumpyBackend:
@@ -40,8 +41,8 @@ class TorchBackend:
         """The device, or an error that says which there are."""
         torch = self.torch
         try:
-            torch.zeros(1, device=device)
-        except (AssertionError, RuntimeError) as error:
+            torch.zeros(1, device=device).item()
+        except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
             there = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
             there += ["mps"] * torch.backends.mps.is_available()
             raise ValueError(
@@ -68,22 +69,12 @@ class TorchBackend:
         return self.torch.stack(vectors)
 
 
-def is_tensor(X):
-    """Whether X is a torch tensor, without importing torch."""
-    return type(X).__module__.partition(".")[0] == "torch" and hasattr(X, "detach")
-
-
-def tensor_values(X):
-    """The values of a torch tensor as an array."""
-    X = X.detach().cpu()
-    # numpy has no bfloat16; single precision holds it exactly.
-    return (X.float() if str(X.dtype) == "torch.bfloat16" else X).numpy()
-
-
 def choose_backend(backend, device, X):
     """The backend for `SpotlightFinder(backend=..., device=...)` and X."""
     if backend == "torch" or (backend == "auto" and is_tensor(X)):
-        return TorchBackend(device or (X.device if is_tensor(X) else "cpu"))
+        if device is None:
+            device = X.device if is_tensor(X) else "cpu"
+        return TorchBackend(device)
     if is_tensor(X):
         raise TypeError(
             "X is a torch tensor, and backend='numpy': pass X.detach().cpu().numpy(), or "

@@ -13,7 +13,7 @@ NOISE = 1e-12  # what rounding leaves of no difference, and of no membership
 def mean_contrast(values, K):
     """Of the means of values (n,), in their standard deviations."""
     largest = np.abs(values).max(initial=0)
-    if largest == 0 or np.ptp(values) == 0:
+    if largest == 0 or (values == values[0]).all():
         return (np.full((1, K.shape[1]), np.nan),) * 3
     scaled = values / largest  # squares of very large or small numbers would not be finite
     mean = scaled.mean()

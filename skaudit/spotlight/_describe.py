@@ -9,7 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import sparse
 
-from ..utils._validation import check_container, check_finite, check_row_count, check_same_rows
+from ..utils._validation import (
+    check_container,
+    check_finite,
+    check_row_count,
+    check_same_rows,
+    is_tensor,
+    tensor_values,
+)
 from ._contrast import NOISE, mean_contrast, share_contrast, word_contrast
 
 _COLUMNS = ["spotlight", "kind", "feature", "value", "inside", "outside", "contrast"]
@@ -106,6 +113,8 @@ def describe_spotlights(memberships, data, *, top=5, n_examples=3, feature_names
     import pandas as pd
 
     _check_counts(top=top, n_examples=n_examples)
+    memberships = tensor_values(memberships) if is_tensor(memberships) else memberships
+    data = tensor_values(data) if is_tensor(data) else data
     check_container(memberships, "memberships")
     check_container(data, "data")
     frame, is_text = _as_frame(data, feature_names)

@@ -7,7 +7,7 @@ from ..utils._plotting import axes_or_new, place_of, plain_text, styled, subsamp
 from ..utils._sklearn_compat import num_samples
 from ..utils._validation import check_same_rows
 from ._describe import describe_spotlights
-from ._input import as_matrix, check_losses
+from ._input import as_matrix, beside, check_losses
 from ._metric import Metric
 from ._projection import circle_radii, separating_plane
 
@@ -137,7 +137,8 @@ class SpotlightDisplay:
         X : array-like of shape (n, n_features)
             The embedding as the finder takes it, of the rows fitted or others.
         y : array-like of shape (n,), default=None
-            Their losses: the size of the points of the projection; needed for the size curve.
+            Their losses: the size of the points of the projection; needed for the size curve. All
+            rows count the same, whatever weights the finder was fitted with.
         kind : {"projection", "size", "contrast"}, default="projection"
             What to draw, see :meth:`plot`.
         data : DataFrame, array-like or sequence of n texts, default=None
@@ -169,7 +170,7 @@ class SpotlightDisplay:
         index = X.index if hasattr(X, "iloc") else None
         data = X if data is None and kind == "contrast" else data
         finder, X = _last_step(finder, X)
-        losses = None if y is None else check_losses(y, num_samples(X), finder.loss_clip)
+        losses = None if y is None else check_losses(beside(X, y), num_samples(X), finder.loss_clip)
         read = _read(finder, X)
         contrasts = None
         if data is not None:
@@ -539,13 +540,14 @@ def _last_step(finder, X):
 
 def _read(finder, X):
     """What a display needs to know of a fitted finder and rows; lengths in the finder's units."""
-    memberships = np.asarray(finder._memberships(finder._distances(X)))
+    squared = finder._distances(X)
+    memberships = finder._memberships(squared)
     found = np.any(memberships > 0, axis=0)
     Z, centers, unit = _in_metric_space(finder, X)
     axes = separating_plane(Z, memberships[:, found]) * unit
     return {
         "memberships": memberships,
-        "distances": np.sqrt(finder._distances(X)) * unit,
+        "distances": np.sqrt(squared) * unit,
         "radii": finder._inner_radius * unit,
         "points": Z @ axes,
         "centers": centers @ axes,
@@ -558,8 +560,8 @@ def _in_metric_space(finder, X):
     if finder._metric is None:
         return np.zeros(X.shape), finder._inner, 1.0
     metric = Metric(**finder._metric)
-    unit = 1 / metric.scale[0] if metric.name == "euclidean" else 1.0
-    return metric.apply(X, np.float32 if X.dtype == np.float32 else np.float64), finder._inner, unit
+    Z = metric.apply(X, np.float32 if X.dtype == np.float32 else np.float64)
+    return Z, finder._inner, 1 / metric.unit
 
 
 def _size_curve(distances, losses, radius):

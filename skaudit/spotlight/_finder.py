@@ -9,9 +9,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._sklearn_compat import CallbackSupportMixin, Interval, StrOptions, fit_context
-from ..utils._validation import check_same_rows, check_sample_weight
+from ..utils._validation import check_same_rows, check_sample_weight, is_tensor
 from ..utils._version import VersionedStateMixin
-from ._backend import choose_backend, is_tensor
+from ._backend import choose_backend
 from ._fit import Significance, find_spotlights, make_problem, sizing_for
 from ._input import as_matrix, beside, check_losses
 from ._metric import METRICS, Metric
@@ -43,7 +43,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     size : "auto", float or int, default="auto"
         "auto" lets the scan statistic choose the members: at least max(10, 1 % of the rows), half
         of the rows where there are fewer than 20, and at most `max_size`, or a fifth more than the
-        least. A float in (0, 1) is a share of the rows and an int a number of rows.
+        least. A float in (0, 1) is a share of the rows and an int a number of rows; with weights
+        both are of their sum (an int is of the rows where the weights sum to less).
     max_size : float, default=0.1
         Largest share of the rows for `size="auto"`.
     metric : {"euclidean", "standardized", "whitened", "cosine"}, default="euclidean"
@@ -60,7 +61,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         paper does.
     n_permutations : int, default=0
         Permutations of the losses to test each spotlight; those with p <= `alpha` then count as
-        found. 0 does not test.
+        found. 0 does not test. No p-value is below 1 / (1 + n_permutations), so that fewer than
+        1 / alpha - 1 find nothing.
     alpha : float, default=0.05
         Level of the test.
     backend : {"auto", "numpy", "torch"}, default="auto"
@@ -75,11 +77,14 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     Attributes
     ----------
     centers_ : ndarray of shape (n_spotlights, n_features)
-        Centers, in the units of X (cosine: of the rows of length 1). NaN where not found.
+        Centers, in the units of X (cosine: of the rows of length 1). NaN where no region had a
+        higher loss; a spotlight that fails the test keeps its center, precision, radius and row.
     precisions_ : ndarray of shape (n_spotlights,)
-        tau, in 1 / squared units of X, or of the metric's space for other metrics.
+        tau, for distances in X ("euclidean"), between rows of length 1 ("cosine"), between columns
+        divided by their standard deviation ("standardized"), or between these times
+        (R + 0.1 trace(R) / d I)^(-1/2), R their correlations ("whitened").
     radii_ : ndarray of shape (n_spotlights,)
-        Distance within which a row is a member; euclidean: in the units of X.
+        Distance, in the same space, within which a row is a member.
     spotlights_ : pandas.DataFrame of n_spotlights rows
         `size` (sum of memberships), `n_members`, `mean_loss` of the members, `lift` (mean loss of
         the members / of all rows), `share_of_loss`, `statistic` (of the scan), `p_value` (NaN
@@ -253,7 +258,6 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             sizing,
             n_spotlights=self.n_spotlights,
             deflation=self.deflation,
-            signed=self.loss_clip is None,
             test=Significance(self.n_permutations, self.alpha, self.n_jobs),
             backend=backend,
             rng=check_random_state(self.random_state),
@@ -268,9 +272,12 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             if task.call_on_fit_task_end(estimator=self) or spotlight is None:
                 break
         if spotlight is None:
+            n = len(problem.losses)
             warnings.warn(
                 f"Only {len(spotlights)} of {self.n_spotlights} spotlights have a higher loss "
-                "inside than outside; the others have membership 0 everywhere.",
+                "inside than outside; the others have membership 0 everywhere. Regions of "
+                f"{sizing.low * n:.0f} to {sizing.high * n:.0f} of {n} rows were looked for; size "
+                "and max_size allow others.",
                 stacklevel=4,
             )
         return spotlights
@@ -290,9 +297,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             for name in _COLUMNS:
                 table[name][j] = spotlight[name]
             history += [(j, *record) for record in spotlight["history"]]
-        unit = 1.0
-        if self.metric == "euclidean" and problem.metric is not None:
-            unit = problem.metric.scale[0]
+        unit = 1.0 if problem.metric is None else problem.metric.unit
         with np.errstate(over="ignore"):  # rows of size 1e-200 have an infinite precision
             precisions = precision * unit * unit
         return {
@@ -411,7 +416,15 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         inside = membership * weights
         if not inside.any() or not mean:
             return 1.0
-        return float(inside @ losses / inside.sum() / mean) if mean > 0 else np.nan
+        if mean < 0:
+            warnings.warn(
+                "The mean loss is negative, and a lift is a ratio to it: the score is NaN. For "
+                "model selection shift the losses, or exchange the models whose difference they "
+                "are.",
+                stacklevel=2,
+            )
+            return np.nan
+        return float(inside @ losses / inside.sum() / mean)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of `transform`.

@@ -12,6 +12,7 @@ from ._search import Sizing, finish, lay_out, search
 from ._search_loss import deflate
 from ._significance import permutation_p_value
 
+_SLACK = 1e-5  # of the last member's distance, by which a radius exceeds it
 _LARGE = 50_000  # of more rows ...
 _PATH_ROWS = 20_000  # ... a sample of this size takes the path
 _ROOM = 1.2  # a size of at least 10 rows may be one of 12, where `max_size` allows fewer
@@ -59,7 +60,8 @@ def sizing_for(size, max_size, weights):
         low = min(max(10 / total, 0.01), total // 2 / total)
         # Some room above the least, or weights that are no integers would never meet it.
         return Sizing(low, max(max_size, _ROOM * low))
-    share = size / total if isinstance(size, (int, np.integer)) else float(size)
+    # By its text, or float32's 0.05 would ask for one row more.
+    share = size / total if isinstance(size, (int, np.integer)) else float(str(size))
     if share >= 1:
         raise ValueError(f"size={size} asks for as many rows as there are or more ({total:g}).")
     if share * total < 1:
@@ -67,7 +69,7 @@ def sizing_for(size, max_size, weights):
     return Sizing(share, share)
 
 
-def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, signed, test, backend, rng):
+def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, backend, rng):
     """Yield a dict for each spotlight found or missed, until no region has a higher loss.
 
     Parameters
@@ -120,7 +122,7 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, signed, t
             "found": not p_value > test.alpha,
         }
         loss = deflate(
-            loss, problem.weights, spotlight["members"], spotlight["membership"], deflation, signed
+            loss, problem.weights, spotlight["members"], spotlight["membership"], deflation
         )
 
 
@@ -149,7 +151,7 @@ def _settle(problem, loss, sizing, found):
     return {
         "center": found.center,
         "precision": float(precision),
-        "radius": float(np.sqrt(cut.radius)),
+        "radius": _radius(np.sqrt(squared[members].max()), np.sqrt(squared[~members].min())),
         "members": members,
         "membership": np.maximum(1.0 - precision * squared, 0.0),
         "size": float(weights @ np.maximum(1.0 - precision * squared, 0.0)) * problem.unit,
@@ -163,6 +165,11 @@ def _settle(problem, loss, sizing, found):
         "n_iter": found.n_iter,
         "history": found.history,
     }
+
+
+def _radius(last, first):
+    """A radius beyond the last member, before the first other row: rounding moves neither."""
+    return float(min(last * (1 + _SLACK), (last + first) / 2))
 
 
 def _permuted_value(rows, loss, sizing, order):

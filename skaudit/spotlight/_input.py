@@ -8,8 +8,13 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..utils._frames import frame_values
-from ..utils._validation import check_container, check_row_count, shorten
-from ._backend import is_tensor, tensor_values
+from ..utils._validation import (
+    check_container,
+    check_row_count,
+    is_tensor,
+    shorten,
+    tensor_values,
+)
 
 _FEW = 20  # distinct integers that are labels rather than counts
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "empty")

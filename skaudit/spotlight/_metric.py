@@ -14,12 +14,16 @@ METRICS = ("euclidean", "standardized", "whitened", "cosine")
 class Metric:
     """z = (x - location) * scale, times `matrix` where whitened; cosine first divides x by |x|.
 
-    `scale` (d,) makes the RMS norm of the rows 1, so that units cancel before any product.
+    `scale` (d,) makes the RMS norm of the rows 1, so that units cancel before any product. `unit`
+    is the length here of what is 1 where distances are told: in X (euclidean), in rows of length 1
+    (cosine), in columns of deviation 1 (standardized), and in these times
+    (R + s trace(R) / d I)^(-1/2), with R their correlations (whitened).
     """
 
     name: str
     location: np.ndarray
     scale: np.ndarray
+    unit: float
     matrix: np.ndarray | None = None
 
     def apply(self, X, dtype):
@@ -64,14 +68,16 @@ def fit_metric(name, X, weights):
         return None
     d = X.shape[1]
     if name in ("standardized", "whitened"):
-        scale = varying / np.maximum(np.where(varying, deviation, 1.0), _LEAST) / np.sqrt(d)
+        unit = 1.0 / np.sqrt(d)
+        scale = unit * varying / np.maximum(np.where(varying, deviation, 1.0), _LEAST)
     else:
         largest = deviation.max()
         rms = largest * np.sqrt(((deviation / largest) ** 2).sum())
-        scale = np.full(d, 1.0 / max(rms, _LEAST))
-    metric = Metric(name, location, scale)
+        unit = 1.0 / max(rms, _LEAST)
+        scale = np.full(d, unit)
+    metric = Metric(name, location, scale, float(unit))
     if name == "whitened":
-        metric.matrix = _whitening(metric, X, weights)
+        metric.matrix, metric.unit = _whitening(metric, X, weights)
     return metric
 
 
@@ -112,7 +118,7 @@ def _location_and_deviation(name, X, weights):
 
 
 def _whitening(metric, X, weights):
-    """(C + s I)^(-1/2) of the scaled rows, with RMS norm 1 kept; symmetric, shape (d, d)."""
+    """(C + s I)^(-1/2) of the scaled rows over the RMS norm that it gives them, and 1 over that."""
     total = weights.sum()
     covariance = sum(
         (metric.apply_block(block) * (w / total)[:, None]).T @ metric.apply_block(block)
@@ -122,4 +128,5 @@ def _whitening(metric, X, weights):
     values, vectors = np.linalg.eigh(covariance)
     shrunk = np.maximum(values, 0) + _SHRINKAGE * np.trace(covariance) / d
     matrix = (vectors / np.sqrt(shrunk)) @ vectors.T
-    return matrix / np.sqrt(np.trace(matrix @ covariance @ matrix))
+    length = np.sqrt(np.trace(matrix @ covariance @ matrix))
+    return matrix / length, float(1.0 / length)

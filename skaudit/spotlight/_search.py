@@ -7,7 +7,8 @@ import numpy as np
 
 from ._halves import two_means
 from ._membership import ascend, objective, solve_precision, squared_distances
-from ._scan import mean_excess, scan, statistic_of
+from ._scan import scan, statistic_of
+from ._search_loss import lower_members
 
 _STARTS = (0.5, 0.2)  # the sizes, as shares of all rows, at which paths begin
 _FAR = 4.0  # RMS radii between the mean and a start outside the data
@@ -15,6 +16,7 @@ _BELOW = 0.4  # paths go on below the smallest spotlight: smaller sizes give bet
 _N_SIZES = 12
 _FINISH_STEPS = 8  # on all rows, after a path on a sample ...
 _FINISH_SIZES = (2.0, 0.5)  # ... from this multiple of the size where it ended to this one
+_MARGIN = 1e-7  # of the objective, by which a step has to raise it
 _FINAL_STEPS = 60
 _FINALISTS = 2  # best paths that climb to the end
 _SHRINKAGE = 0.1
@@ -110,6 +112,8 @@ def finish(rows, loss, sizing, found):
     first = max(min(size * around[0], _STARTS[0] * rows.n), size)
     sizes = np.geomspace([first], [size * around[1]], _FINISH_STEPS)
     done = _follow(rows, loss, sizing, centers, sizes, found.n_iter)
+    if done.center is None:  # what the sample allowed, all rows may not
+        return found
     done.history = found.history + done.history
     return done
 
@@ -148,9 +152,8 @@ def _part_of(rows, loss, host, sizing, found):
     if any(part.members is None for part in parts):
         return None
     smaller = int(parts[1].share < parts[0].share)
-    part, lowered = parts[smaller], losses.copy()
-    lowered[part.members] -= mean_excess(part.members, weights, losses)
-    lowered = rows.backend.like(lowered.clip(min(0.0, losses.min()), None), rows.Z)
+    part = parts[smaller]
+    lowered = rows.backend.like(lower_members(losses, weights, part.members), rows.Z)
     other = _follow_part(rows, lowered, sizing, centers[1 - smaller], found)
     if other.members is None:
         return None
@@ -277,7 +280,8 @@ def _try_step(rows, loss, path, fraction):
     distances = squared_distances(rows.Z, rows.norms, centers)
     tau = solve_precision(distances, rows.weights, path.size, path.tau)
     new = objective(rows.weights, loss, distances, tau, path.size)
-    better, select = new > value, rows.backend.select
+    # On a plateau rounding would decide, and another order of the rows might move elsewhere.
+    better, select = new > value + _MARGIN * abs(value), rows.backend.select
     path.centers = select(better[:, None], centers, path.centers)
     path.distances = select(better[:, None], distances, path.distances)
     path.tau = select(better, tau, path.tau)

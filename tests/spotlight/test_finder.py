@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skaudit
 from skaudit import SpotlightFinder
+from skaudit.datasets import make_planted_loss
 from skaudit.spotlight import _fit
 from skaudit.spotlight._metric import METRICS
 
@@ -122,21 +123,18 @@ def spaces(metric, X):
     if metric == "euclidean":
         return lambda A, centers: ((A[:, None] - centers) ** 2).sum(axis=2)
     if metric == "standardized":
-        scale = X.std(axis=0) * np.sqrt(X.shape[1])
+        scale = X.std(axis=0)
         return lambda A, centers: (((A[:, None] - centers) / scale) ** 2).sum(axis=2)
     if metric == "cosine":
-        unit = X / np.linalg.norm(X, axis=1, keepdims=True)
-        rms = np.sqrt(unit.var(axis=0).sum())
 
         def distances(A, centers):
             unit = A / np.linalg.norm(A, axis=1, keepdims=True)
-            return (((unit[:, None] - centers) / rms) ** 2).sum(axis=2)
+            return ((unit[:, None] - centers) ** 2).sum(axis=2)
 
         return distances
     correlation = np.corrcoef(X.T)
     values, vectors = np.linalg.eigh(correlation + 0.1 * np.eye(len(correlation)))
     root = vectors / np.sqrt(values) @ vectors.T
-    root /= np.sqrt(np.trace(root @ correlation @ root))
     return lambda A, centers: (((A[:, None] - centers) / X.std(axis=0) @ root) ** 2).sum(axis=2)
 
 
@@ -923,5 +921,48 @@ def test_a_ratio_to_a_mean_that_is_not_positive_is_nan():
     assert table.loc[0, ["lift", "share_of_loss", "held_out_lift"]].isna().all()
     assert table["mean_loss"][0] == pytest.approx(difference[finder.predict(X) == 0].mean())
     assert f1(finder.predict(X) == 0, truth == 0) > 0.8
-    assert np.isnan(finder.score(X, difference))
+    with pytest.warns(UserWarning, match="exchange the models"):
+        assert np.isnan(finder.score(X, difference))
     assert finder.score(X, np.zeros(len(X))) == 1.0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("size", SIZES)
+def test_members_are_the_same_in_both_precisions(metric, size, global_random_seed):
+    X, losses, _ = planted(400, 5, seed=global_random_seed)
+    X += 3.0
+    single = X.astype(np.float32)
+    finder = fitted(single, losses, metric=metric, size=size)
+    np.testing.assert_array_equal(finder.predict(X), finder.predict(single))
+    assert (finder.predict(X) == 0).sum() == finder.spotlights_["n_members"][0]
+
+
+def test_one_region_is_not_found_twice(global_random_seed):
+    """Exponential losses: to lower members by the difference of the means would leave an excess."""
+    shared = []
+    for seed in range(8 * global_random_seed, 8 * global_random_seed + 8):
+        data = make_planted_loss(n_samples=600, n_features=6, share=0.08, lift=4, random_state=seed)
+        finder = fitted(data.X, data.loss, n_spotlights=2)
+        member = np.linalg.norm(data.X[:, None] - finder.centers_, axis=2) <= finder.radii_
+        shared.append((member[:, 0] & member[:, 1]).sum() / member[:, 1].sum())
+    assert np.mean(shared) < 0.5
+
+
+def test_a_region_too_large_on_all_rows_is_missed_without_an_error():
+    """More than max_size of all rows, less of the rows sampled: one place, which cannot be cut."""
+    n, share = 60_000, 0.1002
+    high = np.arange(n) < share * n
+    X = np.eye(2)[high.astype(int)]
+    losses = np.where(high, 3.0, 1.0)
+    for seed in range(6):
+        with pytest.warns(UserWarning, match="Regions of 600 to 6000 of 60000 rows"):
+            finder = SpotlightFinder(1, random_state=seed).fit(X, losses)
+        assert finder.n_spotlights_ == 0
+        assert not finder.transform(X[:10]).any()
+
+
+def test_a_share_in_single_precision_is_the_same_share():
+    X, losses, _ = planted(600, 3)
+    single, double = (fitted(X, losses, size=kind(0.05)) for kind in (np.float32, float))
+    np.testing.assert_array_equal(single.centers_, double.centers_)
+    assert single.spotlights_["n_members"][0] == 30

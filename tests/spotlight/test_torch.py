@@ -12,8 +12,8 @@ import pytest
 from embeddings import centred, f1, planted
 from sklearn.model_selection import cross_validate
 
-from skaudit import SpotlightFinder
-from skaudit.spotlight import _backend, _fit
+from skaudit import SpotlightDisplay, SpotlightFinder
+from skaudit.spotlight import _backend, _fit, describe_spotlights
 from skaudit.spotlight._backend import NumpyBackend, TorchBackend
 from skaudit.spotlight._membership import ascend, objective, solve_precision, squared_distances
 from skaudit.spotlight._metric import METRICS
@@ -270,3 +270,13 @@ def test_torch_is_chosen_by_the_tensor_alone():
     chosen = _backend.choose_backend("torch", None, X)
     assert isinstance(chosen, TorchBackend)
     assert chosen.device == "cpu"
+
+
+def test_tensors_go_on_to_descriptions_and_pictures():
+    X, losses, _ = planted(300, 3)
+    tensor = torch.as_tensor(X)
+    finder = SpotlightFinder(1, random_state=0).fit(tensor, torch.as_tensor(losses))
+    words = describe_spotlights(finder.transform(tensor), tensor)
+    pd.testing.assert_frame_equal(words, describe_spotlights(finder.transform(X), X))
+    display = SpotlightDisplay.from_estimator(finder, tensor, torch.as_tensor(losses))
+    np.testing.assert_array_equal(display.losses, losses)
