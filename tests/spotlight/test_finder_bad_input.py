@@ -2,8 +2,6 @@
 
 import decimal
 
-import dask.array
-import dask.dataframe
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -122,11 +120,20 @@ def test_sparse_rows(kind):
         (fitted(FRAME) if kind == "frame" else FITTED).transform(given)
 
 
+def dask_array(values):
+    return pytest.importorskip("dask.array").from_array(values)
+
+
+def dask_frame(values):
+    dataframe = pytest.importorskip("dask.dataframe")
+    return dataframe.from_pandas(pd.DataFrame(values), npartitions=2)
+
+
 LAZY = {
     "masked": (lambda values: np.ma.array(values), "fill it first, {}.filled(...)"),
-    "dask": (dask.array.from_array, "compute it first, {}.compute()"),
+    "dask": (dask_array, "compute it first, {}.compute()"),
     "dask frame": (
-        lambda values: dask.dataframe.from_pandas(pd.DataFrame(values), npartitions=2),
+        dask_frame,
         "compute it first, {}.compute()",
     ),
     "polars": (lambda values: pl.DataFrame(values).lazy(), "collect it first, {}.collect()"),
