@@ -1,4 +1,4 @@
-"""What to fix next: which labels to distrust, and which examples teach the model."""
+"""What to fix next: labels to distrust, examples that teach, regions where a model fails."""
 
 __version__ = "0.1.0"
 
@@ -10,6 +10,7 @@ from .offsets import (
     ScoreColumn,
     SegmentOffsetEncoder,
 )
+from .spotlight import SpotlightDisplay, SpotlightFinder
 
 __all__ = [
     "DataMapCallback",
@@ -21,5 +22,7 @@ __all__ = [
     "OffsetDisplay",
     "ScoreColumn",
     "SegmentOffsetEncoder",
+    "SpotlightDisplay",
+    "SpotlightFinder",
     "__version__",
 ]

@@ -34,7 +34,7 @@ ROOMS = {
 # other file there, the display apart, is core: arrays in, arrays out.
 SHELLS = {
     "dynamics": {"_callback", "_classifier", "_input", "_recorder", "_sources", "_training"},
-    "spotlight": {"_finder", "_losses"},
+    "spotlight": {"_backend", "_finder", "_fit", "_input", "_losses", "_significance"},
     "offsets": {"_analyzer", "_base_score", "_corrector", "_encoder"},
 }
 DISPLAY = "_display"

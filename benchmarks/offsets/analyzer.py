@@ -7,14 +7,8 @@ CPU time on one thread, turns in alternation in one process; offsets and limits 
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
-from _common import cpu_times, print_table, verdict
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
@@ -23,6 +17,9 @@ from skaudit.offsets._analysis import Problem, analyse_feature
 from skaudit.offsets._cells import make_grid
 from skaudit.offsets._feature import Segmenter, read_feature
 from skaudit.offsets._recalibration import fit_recalibration
+
+from ..clock import cpu_times
+from ..tables import print_table, verdict
 
 N_SEGMENTS = 10
 GOALS = {"core": 8.0, "fit": 2.0, "fit, each of many": 5.0}

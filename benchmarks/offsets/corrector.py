@@ -7,17 +7,14 @@ made. The coefficients of both have to agree.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
-from _common import cpu_times, print_table, verdict
 from scipy.special import expit
 
 from skaudit import LogitOffsetCorrector, ScoreColumn
+
+from ..clock import cpu_times
+from ..tables import print_table, verdict
 
 GOALS = {(100_000, 5): 3.0}
 TOLERANCE = 1e-6

@@ -7,17 +7,13 @@ score test given the spline (it selects), trend, and their combination.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
-from _common import print_table, verdict
 from scipy.special import expit
 
 from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
+
+from ..tables import print_table, verdict
 
 DISTORTIONS = {
     "calibrated": lambda z: z,

@@ -19,7 +19,9 @@ __all__ = [
     "check_same_rows",
     "check_sample_weight",
     "encode_labels",
+    "is_tensor",
     "shorten",
+    "tensor_values",
 ]
 
 
@@ -46,6 +48,18 @@ def check_container(value, name):
     else:
         return
     raise TypeError(f"{name} is a {module} {kind.__name__}, which is not supported here; {remedy}.")
+
+
+def is_tensor(X):
+    """Whether X is a torch tensor, without importing torch."""
+    return type(X).__module__.partition(".")[0] == "torch" and hasattr(X, "detach")
+
+
+def tensor_values(X):
+    """The values of a torch tensor as an array."""
+    X = X.detach().cpu()
+    # numpy has no bfloat16; single precision holds it exactly.
+    return (X.float() if str(X.dtype) == "torch.bfloat16" else X).numpy()
 
 
 def check_row_count(value, n_rows, name, of="X"):

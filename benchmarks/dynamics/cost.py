@@ -7,23 +7,22 @@ Every competitor trains the same learner on the same rows in the same orders; `s
 import argparse
 from functools import partial
 
-import _common
 import numpy as np
-from _common import (
+from sklearn.linear_model import SGDClassifier
+from sklearn.neural_network import MLPClassifier
+
+from ..clock import cpu_times
+from ..tables import print_table, silence, verdict
+from ._common import (
     GRATITUDE,
     Case,
-    cpu_times,
     dense_case_data,
     find_goemotions,
     largest_error,
     literal_answer,
-    print_table,
     text_matrix,
-    verdict,
 )
-from competitors import bare_loop, raw_product_loop, skaudit_map, tutorial
-from sklearn.linear_model import SGDClassifier
-from sklearn.neural_network import MLPClassifier
+from .competitors import bare_loop, raw_product_loop, skaudit_map, tutorial
 
 COMPETITORS = (bare_loop, raw_product_loop, tutorial, skaudit_map)
 TOLERANCE = 1e-6
@@ -125,7 +124,7 @@ def main():
     )
     parser.add_argument("--growth", action="store_true", help="also vary epochs and rows")
     args = parser.parse_args()
-    _common.silence()
+    silence()
     folder = find_goemotions(args.goemotions)
     for name in args.cases:
         case = CASES[name](name, folder)

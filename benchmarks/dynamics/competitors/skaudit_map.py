@@ -1,8 +1,8 @@
 """`DataMapClassifier` as its user would write it."""
 
-from _common import Answer
-
 from skaudit import DataMapClassifier
+
+from .._common import Answer
 
 NAME = "skaudit"
 

@@ -8,7 +8,8 @@ in numpy.
 """
 
 import numpy as np
-from _common import Answer
+
+from .._common import Answer
 
 try:
     import torch

@@ -11,21 +11,14 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-import _common
 import numpy as np
-from _common import (
-    Answer,
-    Case,
-    dense_case_data,
-    largest_error,
-    literal_answer,
-    print_table,
-    verdict,
-)
-from competitors import bare_loop, skaudit_map, tutorial
 from sklearn.linear_model import SGDClassifier
 
 from skaudit import DataMapRecorder
+
+from ..tables import print_table, silence, verdict
+from ._common import Answer, Case, dense_case_data, largest_error, literal_answer
+from .competitors import bare_loop, skaudit_map, tutorial
 
 COMPETITORS = {
     bare_loop.NAME: bare_loop.run,
@@ -97,7 +90,7 @@ def peak_rows(n_rows, n_epochs):
     """A row of the table for each competitor."""
     floor, rows = None, []
     for name in COMPETITORS:
-        command = [sys.executable, __file__, "--one", name]
+        command = [sys.executable, "-m", __spec__.name, "--one", name]
         command += ["--rows", str(n_rows), "--epochs", str(n_epochs)]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found = json.loads(output.splitlines()[-1])
@@ -126,7 +119,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--one", choices=COMPETITORS, help="measure one competitor in this process")
     args = parser.parse_args()
-    _common.silence()
+    silence()
     if args.one is not None:
         measure_one(args.one, args.rows, args.epochs)
         return

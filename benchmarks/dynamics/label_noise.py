@@ -9,16 +9,7 @@ import argparse
 import csv
 from functools import partial
 
-import _common
 import numpy as np
-from _common import (
-    find_goemotions,
-    print_table,
-    read_goemotions,
-    sparse_stand_in,
-    verdict,
-)
-from competitors import cleanlab_scores
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, make_classification
@@ -33,6 +24,10 @@ from sklearn.preprocessing import StandardScaler
 
 from skaudit import DataMapClassifier
 from skaudit.datasets import make_noisy_labels
+
+from ..tables import print_table, silence, verdict
+from ._common import find_goemotions, read_goemotions, sparse_stand_in
+from .competitors import cleanlab_scores
 
 N_EPOCHS = 10
 N_FOLDS = 3
@@ -168,7 +163,7 @@ def best_window(proba, codes):
 
 def run_once(cell, noise, rate, seed, folder):
     """One experiment: a dict of its scores."""
-    _common.silence()
+    silence()
     make, load = CELLS[cell]
     X, y = load(folder)
     wrong = np.zeros(len(y), dtype=bool)

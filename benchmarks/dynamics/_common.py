@@ -1,23 +1,19 @@
 """What the benchmarks share: a CPU clock, data sets, tables."""
 
-import gc
 import gzip
 import sys
-import time
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import _one_thread  # noqa: F401  (before numpy)
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.class_weight import compute_class_weight
 
-BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "goemotions"
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "goemotions"
 GRATITUDE = 15
 
 
@@ -80,52 +76,6 @@ def largest_error(answer, reference):
     )
 
 
-def cpu_times(works, budget):
-    """CPU seconds of each callable in `works` (a dict), the least of at least three turns.
-
-    The callables take turns, each time in another order, so that a slow spell of the machine
-    meets all of them, until `budget` seconds are spent. Returns the times and the results, two
-    dicts.
-    """
-    least = dict.fromkeys(works, np.inf)
-    results = {}
-    names = list(works)
-    spent, turn = 0.0, 0
-    while turn < 3 or spent < budget:
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            gc.collect()
-            start = time.process_time()
-            results[name] = works[name]()
-            seconds = time.process_time() - start
-            least[name] = min(least[name], seconds)
-            spent += seconds
-        turn += 1
-    return least, results
-
-
-def print_table(rows, title=None):
-    """Print dicts with the same keys as an aligned table."""
-    if title:
-        print(f"\n{title}")
-    columns = list(rows[0])
-    cells = [columns] + [[_text(row[column]) for column in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
-    sys.stdout.flush()
-
-
-def _text(value):
-    if isinstance(value, float | np.floating):
-        return f"{value:.3g}" if abs(value) < 1e-3 and value else f"{value:.3f}"
-    return str(value)
-
-
-def verdict(holds):
-    """How a goal came out, for the tables."""
-    return "reached" if holds else "MISSED"
-
-
 def find_goemotions(folder):
     """The folder with train.tsv.gz: the one given, else the one beside the checkout, else None."""
     if folder is not None and not (Path(folder) / "train.tsv.gz").is_file():
@@ -185,8 +135,3 @@ def dense_case_data(n_rows, n_columns, seed=0, dtype=np.float64):
     X = rng.standard_normal((n_rows, n_columns), dtype=dtype)
     logits = X @ rng.standard_normal(n_columns).astype(dtype)
     return X, (logits + rng.logistic(size=n_rows) > 0).astype(np.int64)
-
-
-def silence():
-    """Ignore warnings that are no part of a measurement (convergence, memorising)."""
-    warnings.simplefilter("ignore")

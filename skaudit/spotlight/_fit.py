@@ -1,0 +1,203 @@
+"""One spotlight after the other: search, settle on all rows, test, measure held out, deflate."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ._membership import solve_precision, squared_distances
+from ._metric import Metric, fit_metric
+from ._scan import cut_at, scan
+from ._search import Sizing, finish, lay_out, search
+from ._search_loss import deflate
+from ._significance import permutation_p_value
+
+_SLACK = 1e-5  # of the last member's distance, by which a radius exceeds it
+_LARGE = 50_000  # of more rows ...
+_PATH_ROWS = 20_000  # ... a sample of this size takes the path
+_ROOM = 1.2  # a size of at least 10 rows may be one of 12, where `max_size` allows fewer
+_SMALL = 2_000_000  # entries up to which float64 costs nothing that matters
+
+
+@dataclass
+class Problem:
+    """The data of a fit: X (n, d), raw losses and weights (n,) with mean 1, and the metric."""
+
+    X: np.ndarray
+    losses: np.ndarray
+    weights: np.ndarray
+    unit: float  # what a weight of 1 stands for in the caller's weights
+    metric: Metric | None
+    double: bool  # whether the caller's X has double precision
+
+
+def make_problem(X, losses, weights, metric):
+    """A `Problem`; few rows are turned into float64 once rather than at each use."""
+    double = X.dtype == np.float64
+    if X.size <= _SMALL:
+        X = X.astype(np.float64, copy=False)
+    unit = float(weights.mean())
+    weights = weights / unit
+    return Problem(X, losses, weights, unit, fit_metric(metric, X, weights), double)
+
+
+@dataclass(frozen=True)
+class Significance:
+    """How a spotlight is tested: permutations (0: not), level, parallel jobs."""
+
+    n_permutations: int
+    alpha: float
+    n_jobs: int | None
+
+
+def sizing_for(size, max_size, weights):
+    """The `Sizing` in shares of the total weight, or an error where there are too few rows.
+
+    Weights that sum to less than the number of rows are relative: then a count means rows.
+    """
+    total = max(weights.sum(), len(weights))
+    if size == "auto":
+        low = min(max(10 / total, 0.01), total // 2 / total)
+        # Some room above the least, or weights that are no integers would never meet it.
+        return Sizing(low, max(max_size, _ROOM * low))
+    # By its text, or float32's 0.05 would ask for one row more.
+    share = size / total if isinstance(size, (int, np.integer)) else float(str(size))
+    if share >= 1:
+        raise ValueError(f"size={size} asks for as many rows as there are or more ({total:g}).")
+    if share * total < 1:
+        raise ValueError(f"size={size} of {total:g} rows is less than one row.")
+    return Sizing(share, share)
+
+
+def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, backend, rng):
+    """Yield a dict for each spotlight found or missed, until no region has a higher loss.
+
+    Parameters
+    ----------
+    problem : Problem
+    loss : ndarray of shape (n,)
+        What the search sees first.
+
+    Yields
+    ------
+    dict
+        `center` (d,) in the metric's space, `precision`, `radius` (distance), `membership` (n,) and
+        the columns of `spotlights_`; `found` says whether it counts.
+    """
+    n = len(loss)
+    double = problem.double and problem.X.size <= _SMALL
+    Z = problem.metric.apply(problem.X, np.float64 if double else np.float32)
+    rows = lay_out(Z, problem.weights, backend)
+    sample = np.sort(rng.choice(n, _PATH_ROWS, replace=False)) if n > _LARGE else None
+    path_rows = rows if sample is None else rows.take(sample)
+    for _ in range(n_spotlights):
+        path_loss = loss if sample is None else loss[sample]
+        if _is_flat(path_loss):
+            return
+        tensor = backend.like(path_loss, path_rows.Z)
+        first = search(path_rows, tensor, sizing)
+        if first.center is None:
+            return
+        found = first
+        if sample is not None:
+            found = finish(rows, backend.like(loss, rows.Z), sizing, first)
+        spotlight = _settle(problem, loss, sizing, found)
+        if spotlight is None:
+            return
+        p_value = np.nan
+        if test.n_permutations:
+            p_value = permutation_p_value(
+                partial(_permuted_value, path_rows, tensor, sizing),
+                path_rows.n,
+                first.value,
+                test.n_permutations,
+                test.alpha,
+                rng.randint(2**32, size=test.n_permutations, dtype=np.uint32),
+                test.n_jobs,
+            )
+        raw = problem.losses if sample is None else problem.losses[sample]
+        yield spotlight | {
+            "p_value": p_value,
+            "held_out_lift": _held_out_lift(path_rows, path_loss, raw, sizing, rng),
+            "found": not p_value > test.alpha,
+        }
+        loss = deflate(
+            loss, problem.weights, spotlight["members"], spotlight["membership"], deflation
+        )
+
+
+def _is_flat(loss):
+    """Whether a loss is constant but for the rounding that deflation leaves."""
+    return not np.ptp(loss) > 1e-9 * np.abs(loss).max()
+
+
+def _settle(problem, loss, sizing, found):
+    """Members, precision and table row at a center, from exact distances; None without contrast."""
+    weights = problem.weights
+    squared = problem.metric.squared_distances(problem.X, found.center[None])[:, 0]
+    total = weights.sum()
+    if sizing.given:
+        cut = cut_at(squared, weights, loss, sizing.low * total)
+        size = sizing.low * total
+    else:
+        cut = scan(squared, weights, loss, sizing.low * total, sizing.high * total, 1e-12)
+        size = cut.mass
+    if not cut.statistic > 0:
+        return None
+    members = squared <= cut.radius
+    precision = solve_precision(squared[None], weights, np.array([size]), tolerance=1e-12)[0]
+    inside, raw = weights[members], problem.losses
+    mean, overall = inside @ raw[members] / inside.sum(), weights @ raw / total
+    return {
+        "center": found.center,
+        "precision": float(precision),
+        "radius": _radius(np.sqrt(squared[members].max()), np.sqrt(squared[~members].min())),
+        "members": members,
+        "membership": np.maximum(1.0 - precision * squared, 0.0),
+        "size": float(weights @ np.maximum(1.0 - precision * squared, 0.0)) * problem.unit,
+        "n_members": int(members.sum()),
+        "mean_loss": float(mean),
+        "lift": float(mean / overall) if overall > 0 else np.nan,
+        "share_of_loss": float(inside @ raw[members] / (overall * total))
+        if overall > 0
+        else np.nan,
+        "statistic": cut.statistic * problem.unit,
+        "n_iter": found.n_iter,
+        "history": found.history,
+    }
+
+
+def _radius(last, first):
+    """A radius beyond the last member, before the first other row: rounding moves neither."""
+    return float(min(last * (1 + _SLACK), (last + first) / 2))
+
+
+def _permuted_value(rows, loss, sizing, order):
+    """What the search reaches with the losses in another order."""
+    return search(rows, loss[order], sizing).value
+
+
+def _held_out_lift(rows, loss, raw, sizing, rng):
+    """Mean raw loss inside / overall on one half of the rows, of a spotlight found on the other."""
+    order = rng.permutation(rows.n)
+    half, other = np.sort(order[: rows.n // 2]), np.sort(order[rows.n // 2 :])
+    if _is_flat(loss[half]):
+        return np.nan
+    searched = rows.take(half)
+    found = search(searched, rows.backend.like(loss[half], rows.Z), sizing)
+    if found.center is None:
+        return np.nan
+    to_numpy = rows.backend.to_numpy
+    weights = to_numpy(rows.weights).astype(np.float64)
+    center = rows.backend.like(found.center[None], rows.Z)
+    squared = [
+        to_numpy(squared_distances(rows.Z[part], rows.norms[part], center))[0]
+        for part in (half, other)
+    ]
+    share = found.share * weights[half].sum()
+    radius = cut_at(squared[0], weights[half], loss[half], share).radius
+    inside = other[squared[1] <= radius]
+    overall = np.average(raw[other], weights=weights[other])
+    if not weights[inside].any() or not overall > 0:
+        return np.nan
+    return float(np.average(raw[inside], weights=weights[inside]) / overall)
