@@ -340,7 +340,10 @@ class IncrementalFeatureAnalyzer(
         import pandas as pd
 
         check_is_fitted(self)
-        return pd.DataFrame({name: self._feature_table[name] for name in _FEATURE_COLUMNS})
+        columns = {name: self._feature_table[name] for name in _FEATURE_COLUMNS}
+        # Not every name is valid as a string of pyarrow's.
+        columns["feature"] = pd.Series(columns["feature"], dtype=object)
+        return pd.DataFrame(columns)
 
     @property
     def segment_table_(self):
@@ -351,7 +354,7 @@ class IncrementalFeatureAnalyzer(
         names = [self._contesting[i] for i in table["feature"]]
         columns = {name: table[name] for name in SEGMENT_COLUMNS}
         columns["category"] = pd.Series(columns["category"], dtype=object)
-        return pd.DataFrame({"feature": names, **columns})
+        return pd.DataFrame({"feature": pd.Series(names, dtype=object), **columns})
 
     @property
     def calibration_(self):

@@ -85,7 +85,8 @@ def _by_name(values, names, argument):
     if values and names is None:
         raise ValueError(
             f"{argument} gives names, {shorten(values)}, but the columns of X have none; give "
-            "positions, or pass a DataFrame."
+            "positions, or pass a DataFrame; a step of a Pipeline before this one gives "
+            'frames by .set_output(transform="pandas").'
         )
     missing = [value for value in values if value not in names]
     if missing:

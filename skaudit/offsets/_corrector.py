@@ -8,12 +8,19 @@ from scipy import sparse
 from scipy.special import expit
 from scipy.stats import chi2
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
@@ -32,7 +39,7 @@ from ._base_score import (
     score_rows,
     take_columns,
 )
-from ._columns import Columns
+from ._columns import Columns, find_positions
 from ._logistic_offset import fit_logistic_offset
 
 
@@ -336,7 +343,8 @@ class LogitOffsetCorrector(VersionedStateMixin, MetaEstimatorMixin, ClassifierMi
         ------
         ValueError
             Where the base is no LogisticRegression, alone or behind the scalers of scikit-learn
-            that are linear, or the features are transformed otherwise than by these.
+            that are linear, or the features are transformed otherwise than by these, or by a
+            ColumnTransformer of them.
 
         Examples
         --------
@@ -359,9 +367,11 @@ class LogitOffsetCorrector(VersionedStateMixin, MetaEstimatorMixin, ClassifierMi
         if self.transformer_ is None:
             coef[columns.features] += self.coef_[0]
         else:
-            factor, added = _linear_scaling(self.transformer_, "features")
-            coef += factor * self.coef_[0]
-            intercept += float(np.sum(added * self.coef_[0]))
+            names = getattr(self, "feature_names_in_", None)
+            for positions, part, step in _scaled_columns(self.transformer_, len(coef), names):
+                factor, added = _linear_scaling(step, "features")
+                coef[positions] += factor * self.coef_[0, part]
+                intercept += float(np.sum(added * self.coef_[0, part]))
         folded = LogisticRegression()
         folded.classes_ = self.classes_.copy()
         folded.coef_ = coef[None, :]
@@ -526,12 +536,14 @@ def _linear_scaling(step, owner):
     step = _thawed(step)
     if isinstance(step, Pipeline):
         return _linear_steps(step.steps, owner)
-    if step is None or isinstance(step, str):  # "passthrough"
+    untouched = isinstance(step, FunctionTransformer) and step.func is None
+    if untouched or step is None or isinstance(step, str):  # "passthrough"
         return 1.0, 0.0
     scalers = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler)
     if not isinstance(step, scalers) or getattr(step, "clip", False):
         raise ValueError(
-            f"to_logistic_regression can fold {_SCALERS} (without clip); the {owner} has {step!r}."
+            f"to_logistic_regression can fold {_SCALERS} (without clip), not the {step!r} of the "
+            f"{owner}."
         )
     if isinstance(step, MinMaxScaler):
         return step.scale_, step.min_
@@ -540,6 +552,20 @@ def _linear_scaling(step, owner):
         center = None  # StandardScaler keeps a mean that it does not subtract
     factor = 1.0 if step.scale_ is None else 1.0 / step.scale_
     return factor, 0.0 if center is None else -center * factor
+
+
+def _scaled_columns(transformer, n_columns, names):
+    """Positions in X, slice of the columns that come out, and transformer of each part."""
+    if not isinstance(transformer, ColumnTransformer):
+        return [(np.arange(n_columns), slice(None), transformer)]
+    names = None if names is None else names.tolist()
+    parts = []
+    for name, step, columns in transformer.transformers_:
+        out = transformer.output_indices_[name]
+        if out.stop > out.start:
+            chosen = np.arange(n_columns)[columns] if isinstance(columns, slice) else columns
+            parts.append((find_positions(chosen, names, n_columns), out, step))
+    return parts
 
 
 def _thawed(estimator):

@@ -414,19 +414,19 @@ def test_other_linear_bases_are_folded(base):
         (
             make_pipeline(PolynomialFeatures(2), StandardScaler(), LogisticRegression()),
             None,
-            r"can fold StandardScaler, .*; the base has PolynomialFeatures\(\)",
+            r"can fold StandardScaler, .*, not the PolynomialFeatures\(\) of the base",
         ),
         (
             make_pipeline(MinMaxScaler(clip=True), LogisticRegression()),
             None,
-            r"without clip\); the base has MinMaxScaler\(clip=True\)",
+            r"without clip\), not the MinMaxScaler\(clip=True\) of the base",
         ),
         (
             make_pipeline(StandardScaler(), RandomForestClassifier(20, max_depth=2)),
             None,
             "ends with one; the",
         ),
-        (LogisticRegression(), SPLINES, "the features has ColumnTransformer"),
+        (LogisticRegression(), SPLINES, r"not the SplineTransformer\(.*\) of the features"),
     ],
 )
 def test_what_cannot_be_folded_is_refused(base, features, text):
@@ -434,6 +434,18 @@ def test_what_cannot_be_folded_is_refused(base, features, text):
     model = LogitOffsetCorrector(base, features, alpha=1.0).fit(X, Y)
     with pytest.raises(ValueError, match=text):
         model.to_logistic_regression()
+
+
+@pytest.mark.parametrize("remainder", ["drop", "passthrough", MinMaxScaler()])
+@pytest.mark.parametrize(
+    "columns", [["c", "a"], [2, 0], slice(1, 3), np.array([True, False, True])]
+)
+def test_scalers_of_some_columns_fold(columns, remainder):
+    scaled = ColumnTransformer([("scaled", StandardScaler(), columns)], remainder=remainder)
+    X = FRAME[["a", "b", "c"]]
+    model = LogitOffsetCorrector(LogisticRegression(), scaled, alpha=1.0).fit(X, Y)
+    folded = model.to_logistic_regression()
+    np.testing.assert_allclose(folded.predict_proba(X), model.predict_proba(X), rtol=0, atol=1e-12)
 
 
 def test_arrays_fold_too():
