@@ -81,13 +81,20 @@ def cut_at(distances, weights, loss, mass):
     return Cut(statistic, float(weights[members].sum()), float(radius))
 
 
+def mean_excess(members, weights, loss):
+    """Mean loss of a set of rows, a mask (n,), minus that of the others; 0 without either."""
+    held, total = weights[members].sum(), weights.sum()
+    if members.all() or not held > 0:
+        return 0.0
+    inside = weights[members] @ loss[members]
+    return float(inside / held - (weights @ loss - inside) / (total - held))
+
+
 def statistic_of(members, weights, loss):
     """The statistic of any set of rows, a mask of shape (n,); 0 where its mean is not higher."""
     held, total = weights[members].sum(), weights.sum()
-    mean = weights @ loss / total
-    variance = weights @ (loss - mean) ** 2 / total
-    if members.all() or not held > 0 or not variance > 0:
+    variance = weights @ (loss - weights @ loss / total) ** 2 / total
+    if not variance > 0:
         return 0.0
-    inside = weights[members] @ loss[members] / held
-    contrast = max(inside - mean, 0.0) * total / (total - held)
+    contrast = max(mean_excess(members, weights, loss), 0.0)
     return float(held * (total - held) / total * contrast**2 / variance)

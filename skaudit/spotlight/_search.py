@@ -7,8 +7,7 @@ import numpy as np
 
 from ._halves import two_means
 from ._membership import ascend, objective, solve_precision, squared_distances
-from ._scan import scan, statistic_of
-from ._search_loss import lower_members
+from ._scan import mean_excess, scan, statistic_of
 
 _STARTS = (0.5, 0.2)  # the sizes, as shares of all rows, at which paths begin
 _FAR = 4.0  # RMS radii between the mean and a start outside the data
@@ -152,8 +151,10 @@ def _part_of(rows, loss, host, sizing, found):
     if any(part.members is None for part in parts):
         return None
     smaller = int(parts[1].share < parts[0].share)
-    part = parts[smaller]
-    lowered = rows.backend.like(lower_members(losses, weights, part.members), rows.Z)
+    part, lowered = parts[smaller], losses.copy()
+    # By the difference of the means, not until these agree: less would tell one region from two.
+    lowered[part.members] -= mean_excess(part.members, weights, losses)
+    lowered = rows.backend.like(lowered.clip(min(0.0, losses.min()), None), rows.Z)
     other = _follow_part(rows, lowered, sizing, centers[1 - smaller], found)
     if other.members is None:
         return None

@@ -20,20 +20,15 @@ def search_loss(losses, weights, clip):
 
 
 def deflate(loss, weights, members, membership, how):
-    """The search loss after a spotlight: members lowered by its excess, or the paper's rule."""
+    """The search loss after a spotlight: members lowered by its excess, or the paper's rule.
+
+    They are lowered until their mean is that of the others: to max(l - c, 0), where no loss is
+    negative. Cut at 0, more than the difference of the means has to go, or the region would be
+    found again. The left side of mean(max(l - c, 0)) = mean of the others is convex, decreasing and
+    piecewise linear in c, so that Newton's steps from the left end.
+    """
     if how == "soft":
         return loss * (1.0 - membership / membership.max())
-    return lower_members(loss, weights, members)
-
-
-def lower_members(loss, weights, members):
-    """The losses with those of the members lowered until their mean is that of the others.
-
-    max(l - c, 0), where no loss is negative: cut at 0, more than the difference of the means has to
-    go, or the region would be found again. The left side of mean(max(l - c, 0)) = mean of the
-    others is convex, decreasing and piecewise linear in c, so that Newton's steps from the left
-    end.
-    """
     inside, w = loss[members], weights[members]
     if not (~members).any() or not w.any():
         return loss
