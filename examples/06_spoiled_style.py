@@ -57,8 +57,11 @@ ink = X_train.reshape(-1, 8, 8).mean(axis=2)
 facts = pd.DataFrame(ink, columns=[f"ink in row {i}" for i in range(8)])
 facts["label"] = pd.Categorical(given)
 facts["prediction"] = pd.Categorical(cross_val_predict(classifier, X_train, given, cv=5))
-members = finder.predict(embedding)[:, None] == np.arange(2)
-print(describe_spotlights(members, facts, top=3, n_examples=0).round(2).to_string(index=False))
+print(
+    describe_spotlights(finder.predict(embedding), facts, top=3, n_examples=0)
+    .round(2)
+    .to_string(index=False)
+)
 
 figure = plt.figure(figsize=(13, 9), layout="constrained")
 upper, lower = figure.subfigures(2, 1)

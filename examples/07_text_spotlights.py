@@ -70,8 +70,7 @@ columns = ["n_members", "mean_loss", "lift", "share_of_loss", "p_value", "held_o
 print(finder.spotlights_[columns].round(3).to_string())
 
 found = finder.predict(embedding)
-members = found[:, None] == np.arange(2)
-words = describe_spotlights(members, text, top=5, n_examples=0)
+words = describe_spotlights(found, text, top=5, n_examples=0)
 for j in range(2):
     inside = found == j
     print(f"\nSpotlight {j}, {label[inside].mean():.0%} with love. Words of the members:")

@@ -33,9 +33,10 @@ def describe_spotlights(memberships, data, *, top=5, n_examples=3, feature_names
 
     Parameters
     ----------
-    memberships : array-like or DataFrame of shape (n, n_spotlights)
-        Memberships in [0, 1], as `SpotlightFinder.transform` returns them; 0 and 1 for hard
-        members.
+    memberships : array-like or DataFrame of shape (n, n_spotlights) or (n,)
+        Memberships in [0, 1], as `SpotlightFinder.transform` returns them; or integers of shape
+        (n,), the spotlight of each row and -1 for none, as `predict` returns them: then the members
+        alone are described. Soft memberships reach beyond these.
     data : DataFrame, array-like of shape (n, n_features) or sequence of n texts
         What is known of the rows, often not what the spotlights were searched in. A string column
         with three and more words a row, most of them different, is read as text; convert it to a
@@ -143,8 +144,10 @@ def _check_counts(**counts):
 
 
 def _check_memberships(memberships, n_rows):
-    """Memberships as float64 of shape (n, n_spotlights)."""
+    """Memberships as float64 of shape (n, n_spotlights), of labels too."""
     K = np.asarray(memberships)
+    if K.ndim == 1 and K.dtype.kind in "iu":
+        K = K[:, None] == np.arange(max(K.max(initial=-1) + 1, 1))
     if K.ndim != 2 or K.dtype.kind not in "fiub":
         raise ValueError(
             "memberships must be numbers of the shape (n, n_spotlights), as transform returns "

@@ -25,6 +25,7 @@ _AREA = (4.0, 20.0)  # of a point of mean loss, for many and for few rows
 _MAX_STEPS = 400  # points of a size curve
 _ROUND = 3.0  # of axes more unequal than that, one scale for both would leave a stripe
 _LONGEST = 34  # letters of a bar's name
+_NOTHING = "No spotlight was found (of those tested, p <= alpha count): "
 _AT_RADIUS = 1 + 1e-12  # the last member lies at the radius, up to rounding
 
 
@@ -393,9 +394,10 @@ class SpotlightDisplay:
             handles.append(_dot(_color(j), 7.0, label))
         handles.append(_dot(_GREY, 7.0, "other rows"))
         if self.losses is not None:
+            name, of = ("loss", "the mean") if self.losses.min() >= 0 else ("|loss|", "its mean")
             for times in (0.25, 1, 4):
                 size = np.sqrt(_area(n_drawn) * times)
-                handles.append(_dot(_INK, size, f"loss {times:g} × the mean"))
+                handles.append(_dot(_INK, size, f"{name} {times:g} × {of}"))
         self.legend_ = self.ax_.legend(
             handles=handles,
             loc="upper left",
@@ -420,7 +422,7 @@ class SpotlightDisplay:
                 "kind='size')."
             )
         if not len(found):
-            raise ValueError("No spotlight has a row: there is no size to draw.")
+            raise ValueError(_NOTHING + "there is no size to draw.")
         curves = [
             _size_curve(self.distances[:, j], self.losses, self.radii[j]).assign(spotlight=j)
             for j in found
@@ -465,7 +467,7 @@ class SpotlightDisplay:
             )
         bars = self.contrasts[self.contrasts["contrast"].notna()].groupby("spotlight").head(top)
         if not len(bars):
-            raise ValueError("No spotlight has a contrast: there is no bar to draw.")
+            raise ValueError("No found spotlight has a contrast: there is no bar to draw.")
         return bars.reset_index(drop=True)
 
     def _draw_bars(self, bars, bar_kwargs, text_kwargs):

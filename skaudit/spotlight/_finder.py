@@ -62,7 +62,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     n_permutations : int, default=0
         Permutations of the losses to test each spotlight; those with p <= `alpha` then count as
         found. 0 does not test. No p-value is below 1 / (1 + n_permutations), so that fewer than
-        1 / alpha - 1 find nothing.
+        1 / alpha - 1 find nothing. Permutations stop early, with the p-value of Besag and Clifford,
+        once p <= alpha is out of reach.
     alpha : float, default=0.05
         Level of the test.
     backend : {"auto", "numpy", "torch"}, default="auto"
@@ -87,10 +88,11 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         Distance, in the same space, within which a row is a member.
     spotlights_ : pandas.DataFrame of n_spotlights rows
         `size` (sum of memberships), `n_members`, `mean_loss` of the members, `lift` (mean loss of
-        the members / of all rows), `share_of_loss`, `statistic` (of the scan), `p_value` (NaN
-        without permutations), `held_out_lift` (searched again on a random half, measured on the
-        other). All of the raw losses; what is divided by their mean is NaN where that is not
-        positive.
+        the members / of all rows), `share_of_loss`, `statistic` (of the scan, on the losses left by
+        the spotlights before), `p_value` (NaN without permutations), `held_out_lift` (searched
+        again on each half of a random split, measured on the other half; it varies with the split;
+        NaN where neither has a row inside). Losses are the raw ones; what is divided by their mean
+        is NaN where that is not positive.
     n_spotlights_ : int
         How many were found.
     n_iter_ : int

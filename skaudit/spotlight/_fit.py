@@ -90,6 +90,8 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
     rows = lay_out(Z, problem.weights, backend)
     sample = np.sort(rng.choice(n, _PATH_ROWS, replace=False)) if n > _LARGE else None
     path_rows = rows if sample is None else rows.take(sample)
+    # Of its own, so that the halves are the same whatever is tested.
+    halves_rng = np.random.RandomState(rng.randint(2**32, dtype=np.uint32))
     for _ in range(n_spotlights):
         path_loss = loss if sample is None else loss[sample]
         if _is_flat(path_loss):
@@ -118,7 +120,7 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
         raw = problem.losses if sample is None else problem.losses[sample]
         yield spotlight | {
             "p_value": p_value,
-            "held_out_lift": _held_out_lift(path_rows, path_loss, raw, sizing, rng),
+            "held_out_lift": _held_out_lift(path_rows, path_loss, raw, sizing, halves_rng),
             "found": not p_value > test.alpha,
         }
         loss = deflate(
@@ -178,26 +180,30 @@ def _permuted_value(rows, loss, sizing, order):
 
 
 def _held_out_lift(rows, loss, raw, sizing, rng):
-    """Mean raw loss inside / overall on one half of the rows, of a spotlight found on the other."""
+    """Mean raw loss inside / overall, each half measured with the spotlight of the other half."""
     order = rng.permutation(rows.n)
-    half, other = np.sort(order[: rows.n // 2]), np.sort(order[rows.n // 2 :])
+    halves = np.sort(order[: rows.n // 2]), np.sort(order[rows.n // 2 :])
+    weights = rows.backend.to_numpy(rows.weights).astype(np.float64)
+    held, total = 0.0, 0.0
+    for half, other in (halves, halves[::-1]):
+        inside = _found_elsewhere(rows, loss, weights, sizing, half, other)
+        held += weights[inside].sum()
+        total += weights[inside] @ raw[inside]
+    overall = np.average(raw, weights=weights)
+    return float(total / held / overall) if held > 0 and overall > 0 else np.nan
+
+
+def _found_elsewhere(rows, loss, weights, sizing, half, other):
+    """The rows of one half within the spotlight that is found in the other, as positions."""
     if _is_flat(loss[half]):
-        return np.nan
-    searched = rows.take(half)
-    found = search(searched, rows.backend.like(loss[half], rows.Z), sizing)
+        return other[:0]
+    found = search(rows.take(half), rows.backend.like(loss[half], rows.Z), sizing)
     if found.center is None:
-        return np.nan
-    to_numpy = rows.backend.to_numpy
-    weights = to_numpy(rows.weights).astype(np.float64)
+        return other[:0]
     center = rows.backend.like(found.center[None], rows.Z)
-    squared = [
-        to_numpy(squared_distances(rows.Z[part], rows.norms[part], center))[0]
+    there, here = (
+        rows.backend.to_numpy(squared_distances(rows.Z[part], rows.norms[part], center))[0]
         for part in (half, other)
-    ]
+    )
     share = found.share * weights[half].sum()
-    radius = cut_at(squared[0], weights[half], loss[half], share).radius
-    inside = other[squared[1] <= radius]
-    overall = np.average(raw[other], weights=weights[other])
-    if not weights[inside].any() or not overall > 0:
-        return np.nan
-    return float(np.average(raw[inside], weights=weights[inside]) / overall)
+    return other[here <= cut_at(there, weights[half], loss[half], share).radius]

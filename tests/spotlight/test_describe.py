@@ -488,3 +488,14 @@ def test_a_word_keeps_its_apostrophe():
     words = words.loc[words["kind"] == "word", "value"].tolist()
     assert words[0] == "don't"
     assert "don" not in words
+
+
+def test_labels_of_predict_are_hard_members():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame(rng.normal(size=(30, 2)), columns=["a", "b"])
+    labels = np.repeat([1, -1, 0], 10)
+    members = labels[:, None] == np.arange(2)
+    pd.testing.assert_frame_equal(
+        describe_spotlights(labels, data), describe_spotlights(members, data)
+    )
+    assert describe_spotlights(np.full(30, -1), data).empty

@@ -281,9 +281,9 @@ def test_a_finder_without_spotlights():
         finder = fit(np.ones((50, 2)), np.arange(50.0))
     display = SpotlightDisplay.from_estimator(finder, np.ones((50, 2)))
     assert (display.frame()[["x", "y"]] == 0).all(axis=None)
-    with pytest.raises(ValueError, match="No spotlight has a row"):
+    with pytest.raises(ValueError, match="No spotlight was found .*no size to draw"):
         SpotlightDisplay.from_estimator(finder, np.ones((50, 2)), np.ones(50), kind="size")
-    with pytest.raises(ValueError, match="No spotlight has a contrast"):
+    with pytest.raises(ValueError, match="No found spotlight has a contrast"):
         SpotlightDisplay.from_estimator(finder, np.ones((50, 2)), kind="contrast")
 
 
