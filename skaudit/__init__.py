@@ -1,4 +1,4 @@
-"""What to fix next: labels to distrust, examples that teach, regions where a model fails."""
+"""What to fix next: labels to distrust, regions where a model fails, features not used yet."""
 
 __version__ = "0.1.0"
 
