@@ -138,7 +138,8 @@ class IncrementalFeatureAnalyzer(
 
     Notes
     -----
-    Weights of frequency equal repeated rows in all but `gain`, whose folds are of rows. Constant
+    Weights of frequency equal repeated rows in all but `gain`, whose folds are of rows (the order
+    of the rows does not matter). Constant
     or all-missing columns, and all columns where the score separates the classes, have p = q = 1.
 
     A score that the model gives its own training rows destroys every test. Its slope against the
@@ -249,7 +250,7 @@ class IncrementalFeatureAnalyzer(
         fitted, score = fit_score(
             self.estimator, rows, columns, cv=self.cv, routed=routed, n_jobs=self.n_jobs
         )
-        problem, chosen, calibration = self._state_problem(rows, score)
+        problem, chosen, calibration = self._state_problem(rows, score, features)
         _warn_of_score(calibration, problem)
         results = self._examine(features, columns.features, segmenter, problem, chosen, X, y)
         state = {name: value for name, value in vars(witness).items() if name.endswith("_in_")}
@@ -260,10 +261,10 @@ class IncrementalFeatureAnalyzer(
         )
         return self
 
-    def _state_problem(self, rows, score):
+    def _state_problem(self, rows, score, features):
         """The `Problem`, the rows of positive weight (None: all) and the calibration as a dict."""
         logit, y, weight, chosen = positive_rows(score.logit, rows.codes, rows.weight)
-        fold = np.random.default_rng(0).integers(0, _N_FOLDS, len(y), dtype=np.uint8)
+        fold = _folds(features, chosen, logit, y)
         grid = make_grid(logit, y, weight, fold=fold, n_folds=_N_FOLDS)
         calibration = calibration_of(grid)
         calibration["clipped_share"] = float(score.clipped_share)
@@ -386,6 +387,38 @@ class IncrementalFeatureAnalyzer(
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _folds(features, chosen, logit, y):
+    """Fold of the cross-fitted gain for each row, whatever place it has among the rows.
+
+    Rows are ordered by a hash of score and label, as good as random; of equal ones by the features.
+    They go to the folds in turn.
+    """
+    from pandas.util import hash_array
+
+    key = hash_array(logit) + y.astype(np.uint64)
+    order = np.argsort(key, kind="stable")
+    equal = key[order[1:]] == key[order[:-1]]  # to the row before
+    for feature in features:
+        if not equal.any():
+            break
+        tied = np.append(equal, False) | np.append(False, equal)
+        group = np.cumsum(~np.append(False, equal))[tied]
+        values = feature.take(chosen)
+        values = (
+            values.numbers()
+            if feature.is_number
+            else hash_array(np.asarray(values.labels(), object))
+        )
+        rows = order[tied]
+        by_value = np.lexsort((values[rows], group))
+        order[tied] = rows[by_value]
+        sorted_values = np.where(np.isnan(values), np.inf, values)[order]
+        equal &= sorted_values[1:] == sorted_values[:-1]
+    fold = np.empty(len(order), dtype=np.uint8)
+    fold[order] = np.arange(len(order)) % _N_FOLDS
+    return fold
 
 
 def _warn_of_score(calibration, problem):

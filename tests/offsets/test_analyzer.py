@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
+from skaudit.datasets import make_omitted_feature
 
 NUMBERS = ["offset", "standard_error", "offset_lower", "offset_upper", "lr", "weight", "events"]
 
@@ -387,3 +388,21 @@ def test_callbacks_see_every_feature():
     X, y = make_data(n=400)
     fitted = analyzer().set_callbacks(callback.ProgressBar()).fit(X, y)
     assert len(fitted.feature_table_) == 5
+
+
+@pytest.mark.parametrize("base", [ScoreColumn("score"), None])
+def test_the_order_of_the_rows_does_not_matter(base, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    data = make_omitted_feature(600, random_state=global_random_seed)
+    X = data.frame.assign(
+        town=rng.choice(["a", "b", None], 600), few=rng.integers(0, 3, 600).astype(float)
+    )
+    order = rng.permutation(600)
+    features = ["town", "few", "omitted"]
+    plain, other = (
+        IncrementalFeatureAnalyzer(base, features=features).fit(X.iloc[rows], data.y[rows])
+        for rows in (np.arange(600), order)
+    )
+    for table in ("feature_table_", "segment_table_"):
+        pd.testing.assert_frame_equal(getattr(plain, table), getattr(other, table), rtol=1e-9)
+    assert (plain.feature_table_["gain"] != 0).any()
