@@ -35,7 +35,16 @@ ROOMS = {
 SHELLS = {
     "dynamics": {"_callback", "_classifier", "_input", "_recorder", "_sources", "_training"},
     "spotlight": {"_backend", "_finder", "_fit", "_input", "_losses", "_significance"},
-    "offsets": {"_analyzer", "_base_score", "_corrector", "_encoder"},
+    "offsets": {
+        "_analyzer",
+        "_base_score",
+        "_corrector",
+        "_encoder",
+        "_folding",
+        "_input",
+        "_routing",
+        "_score_column",
+    },
 }
 DISPLAY = "_display"
 CORE_MAY_IMPORT = {"numpy", "scipy", "pandas", "skaudit.utils._validation"}

@@ -15,11 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 from ..utils._sklearn_compat import CallbackSupportMixin, Interval, StrOptions, fit_context
 from ..utils._version import VersionedStateMixin
 from ._analysis import SEGMENT_COLUMNS, Problem, analyse_feature
-from ._base_score import base_routes, check_base, find_columns, fit_score, read_fit, route_fit
+from ._base_score import check_base, find_columns, fit_score
 from ._cells import make_grid
 from ._feature import find_segmenter, positive_rows, read_features
 from ._inference import benjamini_hochberg
+from ._input import read_fit
 from ._recalibration import calibration_of, fit_recalibration, separates
+from ._routing import base_routes, route_fit
 
 _FEATURE_COLUMNS = (
     "feature",
@@ -266,7 +268,7 @@ class IncrementalFeatureAnalyzer(
         logit, y, weight, chosen = positive_rows(score.logit, rows.codes, rows.weight)
         fold = _folds(features, chosen, logit, y)
         grid = make_grid(logit, y, weight, fold=fold, n_folds=_N_FOLDS)
-        calibration = calibration_of(grid)
+        calibration = calibration_of(grid, robust=self.weights == "importance")
         calibration["clipped_share"] = float(score.clipped_share)
         problem = Problem(
             grid,

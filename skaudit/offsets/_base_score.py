@@ -17,122 +17,38 @@ and of a prediction::
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.special import logit
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Bunch
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..utils._crossfit import find_weight_name, make_folds, out_of_fold_proba
 from ..utils._frames import frame_values
-from ..utils._sklearn_compat import InvalidParameterError, routing_enabled, take_rows
+from ..utils._sklearn_compat import InvalidParameterError, routing_enabled
 from ..utils._validation import (
     NotFittedError,
-    check_container,
-    check_row_count,
-    check_same_rows,
-    check_sample_weight,
-    encode_labels,
     shorten,
 )
 from ._columns import Columns, find_positions, others
+from ._input import column_name, take_columns
+from ._routing import without_routing
+from ._score_column import ScoreColumn
 
 __all__ = [
-    "FitRows",
     "Score",
-    "ScoreColumn",
-    "base_routes",
+    "check_base",
     "find_columns",
     "fit_score",
-    "read_fit",
-    "read_rows",
-    "route_fit",
     "score_rows",
-    "take_columns",
 ]
 
-# What metadata may be routed to.
-_PARTS = ("estimator", "splitter", "transformer")
 # More clipped scores than this share are worth a warning.
 _MANY = 0.01
-
-
-class ScoreColumn(BaseEstimator):
-    """Name the column of X that holds the base score.
-
-    Stands where the estimators of :mod:`skaudit.offsets` take a base model, when the probability
-    of the positive class was computed elsewhere. The score travels with X, so that
-    cross-validation, searches and `predict` see it; given as fit metadata they would not.
-
-    Parameters
-    ----------
-    column : str or int
-        Name of the column, or its position (negative ones count from the end).
-
-    See Also
-    --------
-    IncrementalFeatureAnalyzer : What each feature adds to the score.
-    LogitOffsetCorrector : Adds features to the score.
-
-    Notes
-    -----
-    The column holds the probability s of `classes_[1]`, the greater of the two labels: numbers in
-    [0, 1], none missing. Values of 0 and 1 are moved by the epsilon of float64, or float32 where
-    the scores are no finer, as their logit is infinite; an error tells the range of values outside.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skaudit import LogitOffsetCorrector, ScoreColumn
-    >>> X = np.array([[0.2, 1.0], [0.4, 0.0], [0.6, 1.0], [0.9, 0.0], [0.5, 1.0], [0.3, 0.0]])
-    >>> y = [0, 0, 1, 1, 0, 1]
-    >>> model = LogitOffsetCorrector(ScoreColumn(0)).fit(X, y)
-    >>> model.coef_.shape
-    (1, 1)
-    """
-
-    def __init__(self, column):
-        self.column = column
-
-
-@dataclass
-class FitRows:
-    """What a fit is handed, checked.
-
-    Parameters
-    ----------
-    X : ndarray, pandas.DataFrame or polars.DataFrame of shape (n, n_columns)
-    codes : ndarray of shape (n,), int8
-        1 for the positive class, `classes[1]`.
-    classes : ndarray of shape (2,)
-    weight : ndarray of shape (n,) or None
-    names : list of str or None
-        The names of the columns, where all are strings.
-    """
-
-    X: Any
-    codes: np.ndarray
-    classes: np.ndarray
-    weight: np.ndarray | None
-    names: list | None
-
-    @property
-    def y(self):
-        """The labels as the caller has them."""
-        return self.classes[self.codes]
-
-    def name_of(self, position):
-        """A column for a message: its name, else its position."""
-        return _column_name(self.X, position)
 
 
 @dataclass
@@ -156,101 +72,6 @@ class Score:
     @property
     def clipped_share(self):
         return self.n_clipped / max(len(self.logit), 1)
-
-
-# -------------------------------------------------------------------------------------------- rows
-
-
-def read_rows(owner, X, *, reset=False):
-    """X as an array or frame with known columns, its values not yet looked at.
-
-    Parameters
-    ----------
-    owner : estimator
-        Gets `n_features_in_` and `feature_names_in_` with `reset`, else X is held against them.
-    X : array-like or DataFrame of shape (n, n_columns)
-
-    Returns
-    -------
-    ndarray, pandas.DataFrame or polars.DataFrame
-
-    Raises
-    ------
-    TypeError
-        Where X is sparse, lazy, masked or a tensor.
-    ValueError
-        Where X is empty, not two-dimensional, has repeated or other columns.
-    """
-    check_container(X, "X")
-    if sparse.issparse(X):
-        raise TypeError(
-            f"{type(owner).__name__} takes dense X: sparse data was passed; use X.toarray()."
-        )
-    if not hasattr(X, "columns"):
-        if isinstance(X, (list, tuple)):
-            values = np.asarray(X)
-            # numpy would make texts of the numbers beside texts.
-            X = np.asarray(X, dtype=object) if values.dtype.kind in "US" else values
-        return validate_data(owner, X, reset=reset, dtype=None, ensure_all_finite=False)
-    columns = list(X.columns)
-    repeated = [name for i, name in enumerate(columns) if name in columns[:i]]
-    if repeated:
-        raise ValueError(
-            f"X has repeated column names: {shorten(repeated)}. Rename or drop them first."
-        )
-    validate_data(owner, X=X, skip_check_array=True, reset=reset)
-    for count, what in zip(X.shape, ("sample", "feature"), strict=True):
-        if count == 0:
-            raise ValueError(
-                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required "
-                f"by {type(owner).__name__}."
-            )
-    return X
-
-
-def read_fit(owner, X, y, sample_weight=None):
-    """The `FitRows` of a fit with a binary target.
-
-    `owner` gets `n_features_in_` and `feature_names_in_`: hand over a clone, so that a fit that
-    fails leaves no trace.
-
-    Raises
-    ------
-    ValueError
-        Where y is missing or not binary, lengths or indices differ, or weights are negative.
-    """
-    name = type(owner).__name__
-    if y is None:
-        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-    check_container(y, "y")
-    check_same_rows(X, y=y, sample_weight=sample_weight)
-    X = read_rows(owner, X, reset=True)
-    check_row_count(y if hasattr(y, "shape") else np.asarray(y, dtype=object), X.shape[0], "y")
-    weight = check_sample_weight(sample_weight, X.shape[0])
-    codes, classes = encode_labels(y)
-    if len(classes) > 2:
-        kind = type_of_target(classes[codes], input_name="y")
-        raise ValueError(
-            f"Only binary classification is supported. The type of the target is {kind}; y has "
-            f"the classes {shorten(classes.tolist())}."
-        )
-    present = np.unique(codes if weight is None else codes[weight > 0])
-    if len(present) < 2:
-        where = "" if len(classes) < 2 else " of positive weight"
-        raise ValueError(
-            f"y has only one class{where}, {classes[present].tolist()[0]!r}; {name} needs rows of "
-            "both."
-        )
-    names = getattr(owner, "feature_names_in_", None)
-    return FitRows(X, codes, classes, weight, None if names is None else list(names))
-
-
-def take_columns(X, positions):
-    """Some columns of X as the same kind of container; all of it for None."""
-    return X if positions is None else take_rows(X, positions, axis=1)
-
-
-# ----------------------------------------------------------------------------------------- columns
 
 
 def find_columns(estimator, features, rows, *, contest=True):
@@ -363,9 +184,6 @@ def _seen_in_fit(estimator, attribute):
     return value
 
 
-# ------------------------------------------------------------------------------------------ scores
-
-
 def fit_score(estimator, rows, columns, *, cv=None, routed=None, n_jobs=None, stacklevel=2):
     """The base model as it will predict, and the score of each training row.
 
@@ -444,7 +262,7 @@ def check_base(estimator):
 
 def _cross_fit(estimator, rows, columns, cv, routed, n_jobs, stacklevel):
     """An unfitted estimator's held-out scores, then the estimator fitted on all rows."""
-    routed = _without_routing(None, {}) if routed is None else routed
+    routed = without_routing(None, {}) if routed is None else routed
     params = dict(routed.estimator.fit)
     if rows.weight is not None and not routing_enabled():
         name = find_weight_name(estimator)
@@ -555,65 +373,10 @@ def _column_values(X, position):
     return column.astype(np.float64)
 
 
-def _column_name(X, position):
-    return list(X.columns)[position] if hasattr(X, "columns") else position
-
-
 def _column_text(X, position):
-    return f"The score column {_column_name(X, position)!r}"
+    return f"The score column {column_name(X, position)!r}"
 
 
 def _model_name(fitted):
     inner = fitted.estimator if isinstance(fitted, FrozenEstimator) else fitted
     return type(inner).__name__
-
-
-# ----------------------------------------------------------------------------------------- routing
-
-
-def base_routes(owner):
-    """The MetadataRouter of an estimator with the parameters `estimator` and `cv`.
-
-    The estimator itself asks for `sample_weight`; its base and its splitter for what they like.
-    """
-    router = MetadataRouter(owner=type(owner).__name__).add_self_request(owner)
-    fit = MethodMapping().add(caller="fit", callee="fit")
-    if _is_trained(owner.estimator):
-        router.add(estimator=owner.estimator, method_mapping=fit)
-    splitter = owner.cv if hasattr(owner.cv, "split") else StratifiedKFold()
-    split = MethodMapping().add(caller="fit", callee="split")
-    return router.add(splitter=splitter, method_mapping=split)
-
-
-def route_fit(owner, sample_weight, params):
-    """The metadata of a fit by where they go: a Bunch with `estimator.fit` and `splitter.split`.
-
-    With metadata routing the base gets `sample_weight` where it asks for it; without, `fit_score`
-    passes the checked weights on, and only `groups` is taken besides.
-    """
-    if not routing_enabled():
-        return _without_routing(owner, params)
-    if sample_weight is not None:
-        params = params | {"sample_weight": sample_weight}
-    # Without parameters scikit-learn answers for any name, and `in` would never end.
-    routed = process_routing(owner, "fit", **params) if params else Bunch()
-    empty = Bunch(fit={}, split={}, fit_transform={})
-    return Bunch(**{name: routed.get(name, empty) for name in _PARTS})
-
-
-def _without_routing(owner, params):
-    unknown = set(params) - {"groups"}
-    if unknown:
-        raise TypeError(
-            f"fit got unexpected arguments {sorted(unknown)}; groups is allowed. Others need "
-            "sklearn.set_config(enable_metadata_routing=True)."
-        )
-    if params and not _is_trained(owner.estimator):
-        raise ValueError("groups would be used by cv only, and nothing is cross-fitted here.")
-    empty = Bunch(fit={}, split=dict(params), fit_transform={})
-    return Bunch(**dict.fromkeys(_PARTS, empty))
-
-
-def _is_trained(estimator):
-    """Whether a fit trains the base."""
-    return estimator is not None and not isinstance(estimator, (ScoreColumn, FrozenEstimator))

@@ -8,39 +8,21 @@ from scipy import sparse
 from scipy.special import expit
 from scipy.stats import chi2
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.compose import ColumnTransformer
-from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    MinMaxScaler,
-    RobustScaler,
-    StandardScaler,
-)
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ..utils._frames import frame_values
 from ..utils._sklearn_compat import Interval, StrOptions, fit_context, routing_enabled
-from ..utils._validation import shorten
+from ..utils._validation import check_finite_columns
 from ..utils._version import VersionedStateMixin
-from ._base_score import (
-    base_routes,
-    check_base,
-    find_columns,
-    fit_score,
-    read_fit,
-    read_rows,
-    route_fit,
-    score_rows,
-    take_columns,
-)
-from ._columns import Columns, find_positions
+from ._base_score import check_base, find_columns, fit_score, score_rows
+from ._columns import Columns
+from ._folding import linear_base, linear_scaling, scaled_columns
+from ._input import read_fit, read_rows, take_columns
 from ._logistic_offset import fit_logistic_offset
+from ._routing import base_routes, route_fit
 
 
 class LogitOffsetCorrector(VersionedStateMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -362,14 +344,14 @@ class LogitOffsetCorrector(VersionedStateMixin, MetaEstimatorMixin, ClassifierMi
         check_is_fitted(self)
         columns = Columns(**self._columns)
         coef, intercept = np.zeros(self.n_features_in_), float(self.intercept_[0])
-        base_coef, base_intercept = _linear_base(self.estimator_)
+        base_coef, base_intercept = linear_base(self.estimator_)
         coef[slice(None) if columns.base is None else columns.base] += base_coef
         if self.transformer_ is None:
             coef[columns.features] += self.coef_[0]
         else:
             names = getattr(self, "feature_names_in_", None)
-            for positions, part, step in _scaled_columns(self.transformer_, len(coef), names):
-                factor, added = _linear_scaling(step, "features")
+            for positions, part, step in scaled_columns(self.transformer_, len(coef), names):
+                factor, added = linear_scaling(step, "features")
                 coef[positions] += factor * self.coef_[0, part]
                 intercept += float(np.sum(added * self.coef_[0, part]))
         folded = LogisticRegression()
@@ -453,27 +435,10 @@ def _as_matrix(values, labels=None):
     if kind == "O":
         values = values.astype(np.float64)
     if kind in "fO":
-        _check_finite(values, names)
+        names = [name.item() if isinstance(name, np.generic) else name for name in names]
+        remedy = " Impute them first, or give features a transformer that does."
+        check_finite_columns(values, names, "contesting column", remedy)
     return values
-
-
-def _check_finite(values, names):
-    """Raise ValueError with the number and the columns of entries that are NaN or infinite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):
-            return
-    nan = np.isnan(values)
-    bad = nan if nan.any() else np.isinf(values)
-    if not bad.any():
-        return
-    columns = [names[j] for j in np.flatnonzero(bad.any(axis=0))]
-    columns = [c.item() if isinstance(c, np.generic) else c for c in columns]
-    what = "NaN" if bad is nan else f"infinity or a value too large for {values.dtype!r}"
-    remedy = " Impute them first, or give features a transformer that does." if bad is nan else ""
-    raise ValueError(
-        f"Input X contains {what}: {int(bad.sum())} of {values.size} entries, in the contesting "
-        f"column{'s' * (len(columns) > 1)} {shorten(columns)}.{remedy}"
-    )
 
 
 def _warn_of_divergence(found, stacklevel):
@@ -488,87 +453,8 @@ def _warn_of_divergence(found, stacklevel):
     elif not found.converged:
         warnings.warn(
             f"The correction did not converge in {found.n_iter} iterations to a squared Newton "
-            "decrement of 1e-16. Set alpha > 0, or standardise the features.",
+            "decrement of 1e-16. Set alpha > 0, standardise the features, or see whether the base "
+            "score tells the classes apart by itself.",
             ConvergenceWarning,
             stacklevel=stacklevel,
         )
-
-
-# ----------------------------------------------------------------------------------------- folding
-
-
-_SCALERS = "StandardScaler, MinMaxScaler, MaxAbsScaler and RobustScaler"
-
-
-def _linear_base(base):
-    """Coefficients and intercept of a base whose log-odds are linear in its columns."""
-    base = _thawed(base)
-    if isinstance(base, DummyClassifier):
-        low, high = base.class_prior_
-        return 0.0, float(np.log(high) - np.log(low))
-    if isinstance(base, LogitOffsetCorrector):
-        base = base.to_logistic_regression()
-    factor, added, last = 1.0, 0.0, base
-    if isinstance(base, Pipeline):
-        last = _thawed(base.steps[-1][1])
-        factor, added = _linear_steps(base.steps[:-1], "base")
-    is_logistic = isinstance(last, (LogisticRegression, LogisticRegressionCV))
-    if not is_logistic or getattr(last, "multi_class", None) == "multinomial":
-        raise ValueError(
-            "to_logistic_regression needs a base whose log-odds are linear: a LogisticRegression, "
-            f"or a Pipeline of {_SCALERS} that ends with one; the base is {base!r}."
-        )
-    coef = last.coef_[0]
-    return coef * factor, float(last.intercept_[0] + np.sum(coef * added))
-
-
-def _linear_steps(steps, owner):
-    """The scalings of several transformers as one: x * factor + added."""
-    factor, added = 1.0, 0.0
-    for _, step in steps:
-        step_factor, step_added = _linear_scaling(step, owner)
-        factor, added = factor * step_factor, added * step_factor + step_added
-    return factor, added
-
-
-def _linear_scaling(step, owner):
-    """What a fitted transformer does to each column: x * factor + added."""
-    step = _thawed(step)
-    if isinstance(step, Pipeline):
-        return _linear_steps(step.steps, owner)
-    untouched = isinstance(step, FunctionTransformer) and step.func is None
-    if untouched or step is None or isinstance(step, str):  # "passthrough"
-        return 1.0, 0.0
-    scalers = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler)
-    if not isinstance(step, scalers) or getattr(step, "clip", False):
-        raise ValueError(
-            f"to_logistic_regression can fold {_SCALERS} (without clip), not the {step!r} of the "
-            f"{owner}."
-        )
-    if isinstance(step, MinMaxScaler):
-        return step.scale_, step.min_
-    center = getattr(step, "mean_" if isinstance(step, StandardScaler) else "center_", None)
-    if not getattr(step, "with_mean", True):
-        center = None  # StandardScaler keeps a mean that it does not subtract
-    factor = 1.0 if step.scale_ is None else 1.0 / step.scale_
-    return factor, 0.0 if center is None else -center * factor
-
-
-def _scaled_columns(transformer, n_columns, names):
-    """Positions in X, slice of the columns that come out, and transformer of each part."""
-    if not isinstance(transformer, ColumnTransformer):
-        return [(np.arange(n_columns), slice(None), transformer)]
-    names = None if names is None else names.tolist()
-    parts = []
-    for name, step, columns in transformer.transformers_:
-        out = transformer.output_indices_[name]
-        if out.stop > out.start:
-            chosen = np.arange(n_columns)[columns] if isinstance(columns, slice) else columns
-            parts.append((find_positions(chosen, names, n_columns), out, step))
-    return parts
-
-
-def _thawed(estimator):
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    return estimator

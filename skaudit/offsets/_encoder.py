@@ -19,18 +19,12 @@ from ..utils._sklearn_compat import (
     routing_enabled,
 )
 from ..utils._version import VersionedStateMixin
-from ._base_score import (
-    ScoreColumn,
-    base_routes,
-    check_base,
-    find_columns,
-    fit_score,
-    read_fit,
-    read_rows,
-    route_fit,
-)
+from ._base_score import check_base, find_columns, fit_score
 from ._encoding import cross_encode, encode, learn_encoding
 from ._feature import find_segmenter, read_feature, read_features
+from ._input import read_fit, read_rows
+from ._routing import base_routes, route_fit
+from ._score_column import ScoreColumn
 
 
 class SegmentOffsetEncoder(
@@ -92,8 +86,8 @@ class SegmentOffsetEncoder(
     Notes
     -----
     ``fit(X, y).transform(X)`` is not ``fit_transform(X, y)``: the latter encodes each fold by the
-    segments and offsets of the other folds (and, for an unfitted base, by its scores from folds
-    within these), so that a model trained on the result sees what it will see of new rows.
+    segments and offsets of the other folds, so that a model trained on the result sees what it will
+    see of new rows. The scores of an unfitted base are out of fold.
 
     Categories that were not there in `fit`, and missing values first seen in `transform`, have the
     offset 0.

@@ -10,6 +10,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from ..utils._frames import frame_values
 from ..utils._validation import (
     check_container,
+    check_finite_columns,
     check_row_count,
     is_tensor,
     shorten,
@@ -52,7 +53,7 @@ def as_matrix(estimator, X, *, reset):
         matrix = validate_data(estimator, X, reset=reset, **checks)
     else:
         matrix = check_array(X, estimator=estimator, **checks)
-    _check_finite(matrix, names)
+    check_finite_columns(matrix, names)
     return matrix
 
 
@@ -80,24 +81,6 @@ def _refuse_text(values):
                 f"X has columns that are not numbers: {', '.join(bad[:5])}"
                 f"{', ...' if len(bad) > 5 else ''}. Encode them first, or make them floats."
             )
-
-
-def _check_finite(matrix, names):
-    """Raise ValueError with the number and the columns of entries that are NaN or infinite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(matrix.sum()):
-            return
-    nan = np.isnan(matrix)
-    bad = nan if nan.any() else np.isinf(matrix)
-    if not bad.any():
-        return
-    columns = np.flatnonzero(bad.any(axis=0)).tolist()
-    columns = columns if names is None else [names[j] for j in columns]
-    what = "NaN" if bad is nan else f"infinity or a value too large for {matrix.dtype!r}"
-    raise ValueError(
-        f"Input X contains {what}: {int(bad.sum())} of {matrix.size} entries, in the column"
-        f"{'s' * (len(columns) > 1)} {shorten(columns)}."
-    )
 
 
 def check_losses(y, n_rows, clip, stacklevel=2):

@@ -14,6 +14,7 @@ __all__ = [
     "check_class_weight",
     "check_container",
     "check_finite",
+    "check_finite_columns",
     "check_indicator",
     "check_row_count",
     "check_same_rows",
@@ -133,6 +134,28 @@ def check_finite(X, name="X"):
             f"Input {name} contains infinity or a value too large for {values.dtype!r}: "
             f"{n_inf} of {values.size} entries."
         )
+
+
+def check_finite_columns(X, names=None, column="column", remedy=""):
+    """Raise ValueError with the number and the columns of entries of X that are NaN or infinite.
+
+    `names` (n_columns,) are what columns are called, else their positions; `column` is what they
+    are, and `remedy` ends the text where entries are NaN.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(X.sum()):
+            return
+    nan = np.isnan(X)
+    bad = nan if nan.any() else np.isinf(X)
+    if not bad.any():
+        return
+    found = np.flatnonzero(bad.any(axis=0)).tolist()
+    found = found if names is None else [names[j] for j in found]
+    what = "NaN" if bad is nan else f"infinity or a value too large for {X.dtype!r}"
+    raise ValueError(
+        f"Input X contains {what}: {int(bad.sum())} of {X.size} entries, in the "
+        f"{column}{'s' * (len(found) > 1)} {shorten(found)}.{remedy if bad is nan else ''}"
+    )
 
 
 def check_sample_weight(sample_weight, n_rows):

@@ -24,13 +24,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skaudit import ScoreColumn
-from skaudit.offsets._base_score import (
-    Score,
-    find_columns,
-    fit_score,
-    read_fit,
-    score_rows,
-)
+from skaudit.offsets._base_score import Score, find_columns, fit_score, score_rows
+from skaudit.offsets._input import read_fit
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(200, 4))
