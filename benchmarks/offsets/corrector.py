@@ -1,9 +1,9 @@
-"""What fitting a correction costs: `LogitOffsetCorrector` against the GLM of statsmodels.
+"""What fitting a correction costs: `LogitOffsetCorrector` against statsmodels and glum.
 
 The same rows, offsets and answer for both; CPU time on one thread, the least of several turns
 taken in alternation in one process. skaudit's time is a whole `fit`: checks of X and y, the score
-column, its logit, the solver, covariance and test. statsmodels gets the logit and the design ready
-made. The coefficients of both have to agree.
+column, its logit, the solver, covariance and test. The others get the logit and the design ready
+made; glum gives coefficients alone. The coefficients have to agree.
 """
 
 import argparse
@@ -49,10 +49,23 @@ def statsmodels_fit(features, logit, y):
     return lambda: sm.GLM(y, design, family=sm.families.Binomial(), offset=logit).fit().params
 
 
+def glum_fit(features, logit, y):
+    """The same by glum, without penalty, to a gradient at which its answer is the same."""
+    from glum import GeneralizedLinearRegressor
+
+    def work():
+        model = GeneralizedLinearRegressor(family="binomial", alpha=0, gradient_tol=1e-9)
+        model.fit(features, y.astype(float), offset=logit)
+        return np.append(model.coef_, model.intercept_)
+
+    return work
+
+
 def measure(n_rows, n_columns, budget):
     """A row of the table for each competitor."""
     case = make_case(n_rows, n_columns)
     works = {"statsmodels GLM": statsmodels_fit(*case)}
+    works["glum"] = glum_fit(*case)
     for solver in ("auto", "newton", "lbfgs"):
         works[f"skaudit, {solver}"] = skaudit_fit(*case, solver)
     times, answers = cpu_times(works, budget)
