@@ -99,7 +99,8 @@ def analyse_feature(feature, position, segmenter, problem, rows=None):
     scaled = float((table["lr"] / table["inflation"]).sum())
     n_segments = len(listed)
     statistics |= {"n_segments": n_segments, "lr": float(table["lr"].sum()), "lr_df": n_segments}
-    tested = statistics["score_df"] > 0
+    # A feature that the score explains differs from it all the same; a constant cannot.
+    tested = problem.testable and n_segments > 1
     statistics["lr_p_value"] = float(chdtrc(n_segments, scaled)) if tested else 1.0
     return statistics, {name: shown[name] for name in SEGMENT_COLUMNS}
 

@@ -177,8 +177,9 @@ class Cells:
         sum w t^k / k! over the rows of the cell, t = z - center.
     segment : ndarray of shape (n_cells,)
         The number of the segment of each cell, ascending; each has at least one.
-    mass, events : ndarray of shape (n_segments,)
-        sum w and sum w y of each segment.
+    mass, events, others : ndarray of shape (n_segments,)
+        sum w, sum w y and sum w (1 - y) of each segment; 0 only without such rows, whatever the
+        rounding of sums.
     """
 
     center: np.ndarray
@@ -186,6 +187,7 @@ class Cells:
     segment: np.ndarray
     mass: np.ndarray
     events: np.ndarray
+    others: np.ndarray
 
     @property
     def starts(self):
@@ -205,6 +207,7 @@ class Cells:
             number[self.segment[inside]],
             self.mass[chosen],
             self.events[chosen],
+            self.others[chosen],
         )
 
     def flip(self, flipped):
@@ -215,7 +218,8 @@ class Cells:
             self,
             center=self.center * sign,
             moments=self.moments * sign**powers,
-            events=np.where(flipped, self.mass - self.events, self.events),
+            events=np.where(flipped, self.others, self.events),
+            others=np.where(flipped, self.events, self.others),
         )
 
 
@@ -246,26 +250,41 @@ def make_cells(codes, n_codes, grid):
         listed, center, moments, segment = _sort_rows(codes, n_codes, grid)
     starts = np.searchsorted(segment, np.arange(len(listed)))
     mass = np.add.reduceat(moments[0], starts, axis=0)
-    events = np.zeros(n_codes * grid.n_folds)
-    for rows in _blocks(len(codes)):
-        code = codes[rows].astype(np.intp) * grid.n_folds + grid.fold[rows]
-        events += np.bincount(code, weights=grid.events[rows], minlength=len(events))
-    events = events.reshape(n_codes, grid.n_folds)[listed]
+    events, others = _count_classes(codes, n_codes, grid, listed, mass)
 
-    def take(moments, mass, events):
-        return Cells(center, moments, segment, mass, events)
+    def take(moments, *sums):
+        return Cells(center, moments, segment, *sums)
 
     total = moments.sum(axis=-1)
-    cells = take(total, mass.sum(axis=1), events.sum(axis=1))
+    cells = take(total, *(sums.sum(axis=1) for sums in (mass, events, others)))
 
     def by_fold(f):
-        inside = take(moments[..., f], mass[:, f], events[:, f])
+        inside = take(moments[..., f], mass[:, f], events[:, f], others[:, f])
         outside = take(
-            total - inside.moments, cells.mass - inside.mass, cells.events - inside.events
+            total - inside.moments,
+            cells.mass - inside.mass,
+            cells.events - inside.events,
+            cells.others - inside.others,
         )
         return outside, inside
 
     return cells, listed, by_fold
+
+
+def _count_classes(codes, n_codes, grid, listed, mass):
+    """sum w y and sum w (1 - y) of the listed segments by fold."""
+    events = np.zeros(n_codes * grid.n_folds)
+    others = np.zeros_like(events)
+    for rows in _blocks(len(codes)):
+        code = codes[rows].astype(np.intp) * grid.n_folds + grid.fold[rows]
+        events += np.bincount(code, weights=grid.events[rows], minlength=len(events))
+        if grid.weight is not None:
+            left = grid.weight[rows] - grid.events[rows]
+            others += np.bincount(code, weights=left, minlength=len(events))
+    events = events.reshape(n_codes, grid.n_folds)[listed]
+    if grid.weight is None:
+        return events, mass - events  # whole numbers
+    return events, others.reshape(n_codes, grid.n_folds)[listed]
 
 
 def _tabulate(codes, n_codes, grid):

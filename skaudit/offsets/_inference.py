@@ -206,7 +206,9 @@ def combine_p_values(omnibus, df, trend, curvature):
         least = min(least, curvature / shares[2])
     if least * shares.max() >= 1.0:
         return 1.0
-    levels = np.maximum(least, _SMALLEST) * shares
+    if least < _SMALLEST:
+        return float(least)  # what the sum of the shares allows; the rest is far below it
+    levels = least * shares
     q, a = chdtri(df, levels[0]), chdtri(1, levels[1])
     x, weight_x = _half_normal(np.sqrt(a))
     if has_curvature:

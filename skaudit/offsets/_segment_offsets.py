@@ -6,7 +6,7 @@ A segment of one class has delta = -inf or inf and one finite limit.
 """
 
 import numpy as np
-from scipy.special import chdtri
+from scipy.special import chdtri, expit
 
 from ._cells import logistic_derivatives, spread
 
@@ -21,6 +21,9 @@ __all__ = [
 _MAX_ITER = 100
 # Newton's steps converge quadratically: what is left after a step this small is rounding.
 _SMALL = 1e-8
+_TINY = 1e-300
+_FAR = 40.0  # log-odds; logits of scores end at 36.04
+_FARTHEST = 1e300
 
 
 def _responses(cells, shift):
@@ -59,9 +62,10 @@ def loss_rise(cells, shift, start):
         )
     ]
     # log(1 + e^b) - log(1 + e^a) = log1p(sigma(a) expm1(b - a)), a <= b: all digits of small steps.
-    lower = logistic_derivatives(np.minimum(after, before), 0)[0]
-    step = after - before
-    rise = np.copysign(np.log1p(lower * np.expm1(np.abs(step))), step)
+    lower, upper = np.minimum(after, before), np.maximum(after, before)
+    small = np.log1p(expit(lower) * np.expm1(np.minimum(upper - lower, 1.0)))
+    large = np.logaddexp(0.0, upper) - np.logaddexp(0.0, lower)
+    rise = np.copysign(np.where(upper - lower < 1.0, small, large), after - before)
     return cells.sum(spread(cells.moments, [rise, *change])) - (shift - start) * cells.events
 
 
@@ -71,8 +75,7 @@ def solve_offsets(cells):
     The root of h(a) = logit(mean sigma(z + a)) - logit(mean y), of which 0 < h' <= 1: the step
     a - h(a) never passes the root. It lies between logit(mean y) - max z and - min z.
     """
-    others = cells.mass - cells.events
-    target = np.log(cells.events / others)
+    target = np.log(cells.events / cells.others)
     reach = 0.0 if len(cells.moments) == 1 else 0.1  # rows lie that near to their center
     low = target - np.maximum.reduceat(cells.center, cells.starts) - reach
     high = target - np.minimum.reduceat(cells.center, cells.starts) + reach
@@ -82,7 +85,7 @@ def solve_offsets(cells):
         zeros = _complement(cells, offset)
         h = np.log(ones / zeros) - target
         low, high = np.where(h < 0, offset, low), np.where(h > 0, offset, high)
-        slope = information * (1.0 / ones + 1.0 / zeros)
+        slope = np.maximum(information * (1.0 / ones + 1.0 / zeros), _TINY)
         moved = offset - h / slope
         moved = np.where((moved < low) | (moved > high), offset - h, moved)
         step = np.abs(moved - offset)
@@ -93,24 +96,36 @@ def solve_offsets(cells):
 
 
 def _profile_limit(cells, offset, error, root, side):
-    """Where sqrt(2 (L(a) - L(offset))) = root above (side 1) or below (-1) the offset."""
-    limit = offset + side * root * error
+    """Where sqrt(2 (L(a) - L(offset))) = root above (side 1) or below (-1) the offset.
+
+    Scores near 0 and 1 make the loss flat about the offset and the error no guide: the distance is
+    bracketed from the start, which is no longer than `_FAR`.
+    """
+    near, far = np.zeros_like(offset), np.full_like(offset, np.inf)
+    distance = np.minimum(root * error, _FAR)
     for _ in range(_MAX_ITER):
+        limit = offset + side * distance
         rise = np.sqrt(2.0 * np.maximum(loss_rise(cells, limit, offset), 0.0))
-        slope = np.abs(_responses(cells, limit)[0] - cells.events) / np.maximum(rise, 1e-300)
-        distance = side * (limit - offset)
+        slope = np.abs(_responses(cells, limit)[0] - cells.events) / np.maximum(rise, _TINY)
+        near, far = np.where(rise < root, distance, near), np.where(rise >= root, distance, far)
+        moved = distance + (root - rise) / np.maximum(slope, _TINY)
         # Never back to the offset itself, where the root is flat.
-        moved = np.maximum(distance + (root - rise) / slope, 0.1 * distance)
-        limit = offset + side * moved
-        if (np.abs(moved - distance) <= _SMALL * (1.0 + np.abs(limit))).all():
+        between = np.where(np.isinf(far), 2.0 * distance, 0.5 * (near + np.minimum(far, _FARTHEST)))
+        longest = np.where(np.isinf(far), np.maximum(4.0 * distance, _FAR), far)
+        inside = (moved >= near) & (moved <= longest) & (moved >= 0.1 * distance)
+        moved = np.where(inside, moved, between)
+        step = np.abs(moved - distance)
+        distance = moved
+        if (step <= _SMALL * (1.0 + np.abs(limit))).all():
             break
-    return limit
+    return offset + side * distance
 
 
 def _one_class_limit(cells, height):
     """Where the loss of segments without events, sum w log(1 + exp(z + a)), is `height`."""
     # Were all z equal: log(1 + exp(z + a)) = height / mass.
-    alone = np.log(np.expm1(height / cells.mass))
+    alone = height / cells.mass
+    alone = alone + np.log(-np.expm1(-alone))
     low = alone - np.maximum.reduceat(cells.center, cells.starts) - 0.1
     high = alone - np.minimum.reduceat(cells.center, cells.starts) + 0.1
     limit = 0.5 * (low + high)
@@ -147,10 +162,8 @@ def segment_offsets(cells, *, confidence_level=0.95, inflation=None, limits=True
     """
     n_segments = len(cells.mass)
     zeros = np.zeros(n_segments)
-    # Rounding of sums of weights must not make a second class.
-    least = 1e-12 * cells.mass
-    empty, full = cells.events <= least, cells.mass - cells.events <= least
-    both = ~(empty | full)
+    full = cells.others == 0
+    both = ~full & (cells.events > 0)
     offset = np.where(full, np.inf, -np.inf)
     error, lr = np.full(n_segments, np.nan), np.zeros(n_segments)
     lower, upper = np.full(n_segments, -np.inf), np.full(n_segments, np.inf)
