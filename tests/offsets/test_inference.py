@@ -1,9 +1,10 @@
 import literal
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 from scipy.stats import chi2, kstest
 
+from skaudit.offsets import _recalibration
 from skaudit.offsets._cells import make_cells, make_grid
 from skaudit.offsets._inference import (
     benjamini_hochberg,
@@ -99,7 +100,8 @@ def test_combined_p_value_is_no_less_than_its_part():
     assert combine_p_values(0.03, 5, np.nan, np.nan) == 0.03
     assert 1e-30 < combine_p_values(1e-30, 9, 1e-20, 0.5) < 1e-29
     assert combine_p_values(1.0, 9, 1.0, 1.0) == 1.0
-    assert 0 <= combine_p_values(0.0, 9, 0.0, 0.0) < 1e-200
+    assert combine_p_values(0.0, 9, 0.0, 0.0) == 0.0
+    assert combine_p_values(0.0, 9, 0.3, np.nan) == 0.0
 
 
 def test_benjamini_hochberg_is_its_definition():
@@ -152,6 +154,117 @@ def test_platt_is_found_again():
     constant = calibration_of(make_grid(np.zeros(100), (np.arange(100) < 30) * 1.0, None))
     assert constant["slope"] == 1.0
     assert constant["intercept"] == pytest.approx(np.log(3 / 7))
+
+
+SPLINE_AND_PLATT = pytest.mark.parametrize("adjust", ["platt", "spline"])
+
+
+def make_votes(rng, n_votes, n=1500):
+    """Logits of the share of votes, clipped, and the probability given it that it stands for."""
+    z = 1.5 * rng.normal(size=n)
+    votes = rng.binomial(n_votes, expit(z))
+    mean = np.bincount(votes, weights=expit(z)) / np.maximum(np.bincount(votes), 1)
+    eps = np.finfo(float).eps
+    return logit(np.clip(votes / n_votes, eps, 1 - eps)), mean[votes], z
+
+
+@SPLINE_AND_PLATT
+@pytest.mark.parametrize("n_votes", [1, 2, 3, 5, 10, 30])
+def test_shares_of_votes_keep_the_level_and_the_power(n_votes, adjust, global_random_seed):
+    rng = np.random.default_rng([global_random_seed, n_votes])
+    n_trials, rejected = 200, np.zeros(2)
+    for _ in range(n_trials):
+        z, p, truth = make_votes(rng, n_votes)
+        y = (rng.random(len(z)) < p).astype(float)
+        for k, link in enumerate((0.0, 2.7)):
+            x = rng.normal(size=len(z)) + link * expit(z)
+            codes = quantile_segments(x, None, 10).codes(x).astype(int)
+            vector, null = vector_of(z, y, None, codes, adjust)
+            assert null.converged
+            rejected[k] += omnibus_test(vector)[2] < 0.05
+    assert (np.abs(rejected / n_trials - 0.05) < 4 * np.sqrt(0.05 * 0.95 / n_trials)).all()
+    y = (rng.random(len(z)) < expit(truth)).astype(float)
+    codes = quantile_segments(truth, None, 10).codes(truth).astype(int)
+    assert omnibus_test(vector_of(z, y, None, codes, adjust)[0])[2] < 0.01
+
+
+SCORES = {
+    "votes": lambda rng, z: make_votes(rng, 5, len(z))[0],
+    "sure": lambda rng, z: 10 * z,
+    "flat": lambda rng, z: rng.uniform(-30, 30, len(z)),
+    "cubic": lambda rng, z: z + 0.15 * z**3,
+    "single": lambda rng, z: np.clip(12 * z, -15.94, 15.94),
+    "rare": lambda rng, z: z - 6,
+}
+
+
+@ADJUST
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("truth", [1.0, 0.3, -0.5])
+def test_the_recalibration_converges_wherever_it_starts(score, truth, adjust, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    z = SCORES[score](rng, rng.normal(size=2000))
+    y = (rng.random(2000) < expit(truth * z)).astype(float)
+    null = fit_recalibration(make_grid(z, y, None), adjust)
+    assert null.converged
+    residual = y - expit(null.curve(z)[0])
+    scale = np.sqrt(np.diag(null.information))
+    assert (np.abs(null.basis(z)[0].T @ residual) <= 1e-6 * scale + 1e-12 * len(z)).all()
+
+
+@SPLINE_AND_PLATT
+@pytest.mark.parametrize("score", SCORES)
+def test_bins_and_weights_do_not_change_the_test(score, adjust, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    z = SCORES[score](rng, rng.normal(size=4000))
+    y = (rng.random(4000) < expit(0.8 * z)).astype(float)
+    codes = np.digitize(z + 10 * rng.normal(size=4000), [-10, 0, 10])
+    weight = rng.integers(1, 4, 4000)
+    repeated = [np.repeat(values, weight) for values in (z, y, codes)]
+    weighted = weight.astype(float)
+    results = [
+        omnibus_test(vector_of(z, y, weighted, codes, adjust)[0]),
+        omnibus_test(vector_of(z, y, weighted, codes, adjust, few_rows=0)[0]),
+        omnibus_test(vector_of(*repeated[:2], None, repeated[2], adjust)[0]),
+    ]
+    for other in results[1:]:
+        assert other[1] == results[0][1]
+        assert other == pytest.approx(results[0], rel=1e-8)
+    assert results[2] == pytest.approx(results[0], rel=1e-10, abs=1e-10)
+
+
+def test_a_fit_that_does_not_converge_says_so(monkeypatch):
+    monkeypatch.setattr(_recalibration, "_MAX_ITER", 1)
+    z, y, weight, _ = make_data(0)
+    with pytest.warns(UserWarning, match="did not converge"):
+        null = fit_recalibration(make_grid(z, y, weight), "platt")
+    assert not null.converged
+
+
+def test_calibration_by_importance_weights_is_a_sandwich():
+    z, y, weight, _ = make_data(0)
+    found = [
+        calibration_of(make_grid(z, y, factor * weight), robust=True)["statistics"]
+        for factor in (1e-4, 1.0, 1e4)
+    ]
+    for one in (found[0], found[2]):
+        for name in ("offset", "offset_standard_error", "lr_p_value"):
+            assert one[name] == pytest.approx(found[1][name], rel=1e-9)
+    p = expit(z + found[1]["offset"])
+    information = np.sum(weight * p * (1 - p))
+    expected = np.sqrt(np.sum((weight * (y - p)) ** 2)) / information
+    assert found[1]["offset_standard_error"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_calibration_by_importance_weights_keeps_its_level(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    p_values = []
+    for _ in range(300):
+        z, weight = rng.normal(size=1000), rng.exponential(size=1000)
+        y = (rng.random(1000) < expit(z)).astype(float)
+        grid = make_grid(z, y, weight)
+        p_values.append(calibration_of(grid, robust=True)["statistics"]["lr_p_value"])
+    assert kstest(p_values, "uniform").pvalue > 1e-4
 
 
 def test_separation_is_seen():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
 from skaudit.offsets._cells import logistic_derivatives, make_cells, make_grid
 from skaudit.offsets._recalibration import fit_recalibration
 from skaudit.offsets._segment_offsets import loss_rise, segment_offsets, shrunk_offsets
@@ -108,6 +109,36 @@ def test_extreme_scores_have_finite_answers(extreme):
     assert found["offset_lower"] < found["offset"] < found["offset_upper"]
 
 
+@pytest.mark.parametrize("end", [1e-200, 1e-17, 1e-10, 0.0])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_scores_that_are_sure_have_limits(end, wrong):
+    eps = np.finfo(float).eps
+    y = np.repeat([0.0, 1.0], 20)
+    z = logit(np.clip(np.repeat([end, 1 - end], 20), eps, 1 - eps))
+    z = -z if wrong else z
+    codes = np.tile([0, 1], 20)
+    found = segment_offsets(cells_of(z, y, None, codes))
+    assert not any(np.isnan(found[name]).any() for name in COLUMNS)
+    for j in range(2):
+        rows = z[codes == j], y[codes == j], 1.0
+        floor = literal.loss(found["offset"][j], *rows)
+        for name in ("offset_lower", "offset_upper"):
+            rise = literal.loss(found[name][j], *rows) - floor
+            assert 2 * rise == pytest.approx(3.841458820694124, rel=1e-6)
+
+
+def test_one_row_makes_a_class_and_rounding_does_not():
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(0.1, 1e6, 3000)
+    codes = rng.integers(0, 3, 3000)
+    y = (codes == 1).astype(float)
+    first = np.flatnonzero(codes == 0)[0]
+    y[first], weight[first] = 1.0, 1e-9
+    found = segment_offsets(cells_of(np.zeros(3000), y, weight, codes))
+    assert np.isfinite(found["offset"][0])
+    assert found["offset"][1:].tolist() == [np.inf, -np.inf]
+
+
 @pytest.mark.parametrize("variance", [0.01, 0.5, 30.0])
 def test_shrunk_offsets_minimise_the_penalised_loss(variance, global_random_seed):
     z, y, _, codes = make_data(global_random_seed, n=300, weighted=False)
@@ -183,3 +214,31 @@ def test_intervals_cover_at_their_level(global_random_seed):
     covered = (found["offset_lower"] <= 0.3) & (0.3 <= found["offset_upper"])
     # Four standard errors of a share of 4000.
     assert abs(covered.mean() - 0.9) < 4 * np.sqrt(0.09 / n_segments)
+
+
+@pytest.mark.filterwarnings("ignore:.* base scores are 0 or 1")
+@pytest.mark.filterwarnings("ignore:The base scores separate the classes")
+@pytest.mark.parametrize("n_wrong", [0, 1, 10])
+def test_the_analyzer_answers_for_scores_of_0_and_1(n_wrong):
+    y = np.repeat([0, 1], 20)
+    score = y.astype(float)
+    score[:n_wrong] = 1.0
+    X = np.c_[score, np.tile([0.0, 1.0], 20)]
+    fitted = IncrementalFeatureAnalyzer(ScoreColumn(0), segmenter=[0.5]).fit(X, y)
+    segments = fitted.segment_table_
+    assert not segments[list(COLUMNS)].isna().any(axis=None)
+    assert (segments["offset_lower"] < segments["offset_upper"]).all()
+    row = fitted.feature_table_.iloc[0]
+    assert row["score_p_value"] > 0.05
+    # What the score explains differs from the score as it is.
+    assert (row["lr_p_value"] < 1e-6) == (row["lr"] > 40)
+
+
+def test_a_feature_that_the_score_explains_has_its_likelihood_ratio():
+    rng = np.random.default_rng(0)
+    score = rng.choice([0.2, 0.8], 400)
+    y = rng.random(400) < 0.5
+    fitted = IncrementalFeatureAnalyzer(ScoreColumn(0), segmenter=[0.5]).fit(np.c_[score, score], y)
+    row = fitted.feature_table_.iloc[0]
+    assert (row["score_df"], row["score_p_value"], row["selected"]) == (0, 1.0, False)
+    assert row["lr"] > 40 and row["lr_p_value"] < 1e-6
