@@ -197,7 +197,7 @@ def _found_elsewhere(rows, loss, weights, sizing, half, other):
     """The rows of one half within the spotlight that is found in the other, as positions."""
     if _is_flat(loss[half]):
         return other[:0]
-    found = search(rows.take(half), rows.backend.like(loss[half], rows.Z), sizing)
+    found = search(rows.take(half), rows.backend.like(loss[half], rows.Z), sizing, brief=True)
     if found.center is None:
         return other[:0]
     center = rows.backend.like(found.center[None], rows.Z)

@@ -17,7 +17,7 @@ _FINISH_STEPS = 8  # on all rows, after a path on a sample ...
 _FINISH_SIZES = (2.0, 0.5)  # ... from this multiple of the size where it ended to this one
 _MARGIN = 1e-7  # of the objective, by which a step has to raise it
 _FINAL_STEPS = 60
-_FINALISTS = 2  # best paths that climb to the end
+_FINALISTS = 2  # best other paths that climb to the end; a product of four is fast
 _SHRINKAGE = 0.1
 _CONJUGATE_STEPS = 12
 _PART_STARTS, _PART_ENDS = 0.45, 0.2  # sizes of a part's path, as shares of the whole
@@ -81,7 +81,7 @@ def lay_out(Z, weights, backend):
     return Rows(matrix, backend.squared_norms(matrix), weights, backend)
 
 
-def search(rows, loss, sizing):
+def search(rows, loss, sizing, brief=False):
     """Search one spotlight from six starts.
 
     Parameters
@@ -89,6 +89,8 @@ def search(rows, loss, sizing):
     rows : Rows
     loss : (n,) array or tensor, not constant
     sizing : Sizing
+    brief : bool
+        Half as many sizes, and no climb to the end, for a given size.
 
     Returns
     -------
@@ -97,9 +99,10 @@ def search(rows, loss, sizing):
     end = (1.0 if sizing.given else _BELOW) * sizing.low * rows.n
     starts = start_centers(rows, loss)
     first = np.tile(np.maximum(np.array(_STARTS) * rows.n, end), len(starts))
-    sizes = np.geomspace(first, end, _N_SIZES)
+    brief = brief and sizing.given
+    sizes = np.geomspace(first, end, _N_SIZES // 2 if brief else _N_SIZES)
     centers = rows.backend.stack([center for center in starts for _ in _STARTS])
-    found = _follow(rows, loss, sizing, centers, sizes)
+    found = _follow(rows, loss, sizing, centers, sizes, climbs=not brief)
     return found if sizing.given else _take_apart(rows, loss, sizing, found)
 
 
@@ -217,7 +220,7 @@ class _Path:
     value: Any = None
 
 
-def _follow(rows, loss, sizing, centers, sizes, n_iter=0):
+def _follow(rows, loss, sizing, centers, sizes, n_iter=0, climbs=True):
     """Shrink the sizes, one (B,) row of `sizes` a step; keep the best cut or the last climb."""
     found = Found(n_iter=n_iter)
     path = _Path(centers, squared_distances(rows.Z, rows.norms, centers))
@@ -231,7 +234,7 @@ def _follow(rows, loss, sizing, centers, sizes, n_iter=0):
             _keep_best_cut(rows, host, sizing, path, size, found)
     if sizing.given:
         path = _finalists(path)
-        found.n_iter += _climb(rows, loss, path)
+        found.n_iter += _climb(rows, loss, path) if climbs else 0
         best = int(path.value.argmax())
         value, size = float(path.value[best]), float(path.size[best])
         _keep(rows, path, best, sizing.low, value, found, size)
@@ -239,12 +242,13 @@ def _follow(rows, loss, sizing, centers, sizes, n_iter=0):
 
 
 def _finalists(path):
-    """The paths that climb to the end: the best, and the first ones, which start near the rows.
+    """The paths that climb to the end: the first ones, which start near the rows, and the best.
 
-    Without these a far start could take a place and then climb less high.
+    Without the first ones a far start could take a place and then climb less high.
     """
-    best = path.value.argsort()[-_FINALISTS:].tolist()
-    chosen = sorted({*best, *range(len(path.value))[: len(_STARTS)]})
+    near = list(range(len(path.value)))[: len(_STARTS)]
+    best = [b for b in path.value.argsort().tolist()[::-1] if b not in near]
+    chosen = near + best[:_FINALISTS]
     fields = (path.centers, path.distances, path.tau, path.size, path.value)
     return _Path(*(values[chosen] for values in fields))
 
