@@ -10,9 +10,11 @@ from .offsets import (
     ScoreColumn,
     SegmentOffsetEncoder,
 )
+from .report import AuditReport, audit
 from .spotlight import SpotlightDisplay, SpotlightFinder
 
 __all__ = [
+    "AuditReport",
     "DataMapCallback",
     "DataMapClassifier",
     "DataMapDisplay",
@@ -25,4 +27,5 @@ __all__ = [
     "SpotlightDisplay",
     "SpotlightFinder",
     "__version__",
+    "audit",
 ]

@@ -258,7 +258,10 @@ class DataMapClassifier(
             raise ValueError(f"{', '.join(params)} would be used by cv only, and cv is None.")
         rngs += [next(streams) for _ in jobs[1:]]
         runs = self._train(jobs, rngs, learner, source, data, y)
-        fitted = self._assemble(runs, [test for _, test in jobs], source, data)
+        # Under cv the first run is the training on all rows, which records nothing held out.
+        recorded = slice(None) if self.cv is None else slice(1, None)
+        places = [test for _, test in jobs]
+        fitted = self._assemble(runs[recorded], places[recorded], source, data, runs[0])
         if self.cv is None and self.recording == "after" and not source.held_out:
             self._warn_of_memorising(runs[0].accuracy[-1], learner, source, data, next(streams))
         for name in ("history_", "n_features_in_", "feature_names_in_"):
@@ -334,16 +337,16 @@ class DataMapClassifier(
         )
         return runs
 
-    def _assemble(self, runs, tests, source, data):
-        """The fitted attributes; the first run under cv is the training on all rows."""
-        recorded, places = (runs, tests) if self.cv is None else (runs[1:], tests[1:])
+    def _assemble(self, recorded, places, source, data, refitted=None):
+        """The fitted attributes; `refitted` is the run on all rows, None where there is none."""
+        last = recorded[0] if refitted is None else refitted
         empty = DataMapRecorder._from_codes(data.codes, data.classes, self.keep_history)
         recorder = pool_recorders(recorded, places, empty)
         losses, accuracy = pool_log(recorded)
         log = {"log_loss": losses, "accuracy": accuracy}
         if self.cv is not None:
             _warn_of_left_out(recorder)
-            own_losses, own_accuracy = pool_log(runs[:1])
+            own_losses, own_accuracy = pool_log([] if refitted is None else [refitted])
             log = {
                 "log_loss": at_length(own_losses, len(losses)),
                 "accuracy": at_length(own_accuracy, len(losses)),
@@ -351,20 +354,21 @@ class DataMapClassifier(
                 "held_out_accuracy": accuracy,
             }
         quality, variance = recorder._state.moments()
-        _warn_of_standstill(quality, variance, len(losses), runs[0].estimator, source)
+        if stands_still(quality, variance, len(losses)) and refitted is not None:
+            _warn_of_standstill(len(losses), last.estimator, source)
         if self.cv is not None or source.held_out:
             best = windowed_quality(recorded, places, accuracy, len(quality), recorder._n_labels)
             # A row that the best epochs lack, as out-of-bag votes may, has the other epochs.
             quality = np.where(np.isnan(best), quality, best)
         issues = None
-        if runs[0].class_means is not None:
+        if last.class_means is not None:
             shape = (len(data.codes), len(data.classes))
             means = pool_class_means(recorded, places, shape)
             issues = issues_of(data.codes, quality, means)
         fitted = {
-            "estimator_": runs[0].estimator,
+            "estimator_": last.estimator,
             "classes_": data.classes,
-            "n_epochs_": len(log["log_loss"]),
+            "n_epochs_": len(losses),
             "_codes": data.codes,
             "_dynamics": recorder._state.arrays(),
             "_quality": quality,
@@ -651,15 +655,19 @@ def _warn_of_left_out(recorder):
         )
 
 
-def _warn_of_standstill(confidence, variance, n_epochs, estimator, source):
-    """Warn where the learner does not change between epochs, so that the map has no width."""
+def stands_still(confidence, variance, n_epochs):
+    """Whether the learner does not change between epochs, so that the map has no width."""
     # Rows that were settled at once say nothing: their probability cannot move.
     open_rows = variance[(confidence > 0.02) & (confidence < 0.98)]
-    if n_epochs > 1 and open_rows.size and open_rows.max() < _STANDSTILL**2:
-        learner = type(split_head(estimator)[1]).__name__
-        warnings.warn(
-            f"The snapshots of all {n_epochs} epochs are the same: {learner} learns nothing from "
-            f"further epochs, so the map is degenerate. Use {source.remedy}.",
-            UserWarning,
-            stacklevel=5,
-        )
+    return bool(n_epochs > 1 and open_rows.size and open_rows.max() < _STANDSTILL**2)
+
+
+def _warn_of_standstill(n_epochs, estimator, source):
+    """Warn that the epochs are all the same."""
+    learner = type(split_head(estimator)[1]).__name__
+    warnings.warn(
+        f"The snapshots of all {n_epochs} epochs are the same: {learner} learns nothing from "
+        f"further epochs, so the map is degenerate. Use {source.remedy}.",
+        UserWarning,
+        stacklevel=5,
+    )

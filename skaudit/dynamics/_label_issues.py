@@ -1,11 +1,14 @@
 """Which labels are likely wrong, and how many."""
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit, log_softmax
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import bdtrc, chdtrc, expit, log_softmax
 
 _FIT_ROWS = 5_000  # two parameters need no more
 _TINY = 1e-12
+_NO_NOISE = -40.0  # the logit of no noise at all
+_SURE, _TOLERATED = 0.9, 0.02  # a model is sure; labels that may disagree with it there
+_FLOOR = 1e-3  # of a probability in the test for noise: one sure vote of a forest proves nothing
 _ROUNDING = 1e-9
 _ACCOUNTED = 0.75  # of the confident counts, for the noise model to be believed
 
@@ -111,23 +114,74 @@ def noise_posterior(codes, proba):
     """
     n_classes = proba.shape[1]
     logs = np.log(np.maximum(proba, _TINY, dtype=np.float64))
-    stride = max(1, len(codes) // _FIT_ROWS)
-    some = slice(None, None, stride)
+    some = slice(None, None, max(1, len(codes) // _FIT_ROWS))
+    log_temperature, log_odds = _fit_noise(logs[some], codes[some]).x
+    noise = expit(log_odds)
+    p = np.exp(log_softmax(logs / np.exp(log_temperature), axis=1)[np.arange(len(codes)), codes])
+    return noise / n_classes * (1.0 - p) / ((1.0 - noise) * p + noise / n_classes)
+
+
+def find_noise(codes, proba):
+    """Whether there are more wrong labels than probabilities alone explain.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+        Positions of the given labels among the classes.
+    proba : ndarray of shape (n, n_classes)
+        Held-out class probabilities.
+
+    Returns
+    -------
+    dict
+        `rate`, the share of wrong labels, e (n_classes - 1) / n_classes of the model of
+        `noise_posterior`; `statistic`, the likelihood ratio of that model against the same without
+        noise; `n_sure`, the rows of which a model is most sure, a quarter of all, and
+        `n_disagree`, how many of their labels are others than it predicts; `p_value`.
+
+    Notes
+    -----
+    Two tests, the smaller p-value of which counts twice. The likelihood ratio has half of a
+    chi-squared distribution with one degree of freedom, for e = 0 is at the edge; it sees labels
+    that are worse than the probabilities say. A model that has learned from wrong labels how often
+    they come is no longer that sure: the other test is whether more than 2 % of the labels
+    disagree where it is most sure, at .9 and more.
+    """
+    n_classes = proba.shape[1]
+    logs = np.log(np.maximum(proba, _FLOOR, dtype=np.float64))
+    noisy = _fit_noise(logs, codes)
+    sharpness = minimize_scalar(
+        lambda t: _noise_loss((t, _NO_NOISE), logs, codes)[0], bounds=(-2.3, 2.3), method="bounded"
+    )
+    statistic = max(2.0 * len(codes) * (sharpness.fun - noisy.fun), 0.0)
+    by_ratio = 0.5 * chdtrc(1, statistic) if statistic > 0 else 1.0
+    surest = np.argsort(-proba.max(axis=1), kind="stable")[: len(codes) // 4]
+    surest = surest[proba[surest].max(axis=1) >= _SURE]
+    n_disagree = int((proba[surest].argmax(axis=1) != codes[surest]).sum())
+    by_count = bdtrc(n_disagree - 1, len(surest), _TOLERATED) if n_disagree else 1.0
+    return {
+        "rate": float(expit(noisy.x[1]) * (n_classes - 1) / n_classes),
+        "statistic": float(statistic),
+        "n_sure": len(surest),
+        "n_disagree": n_disagree,
+        "p_value": float(min(1.0, 2.0 * min(by_ratio, by_count))),
+    }
+
+
+def _fit_noise(logs, codes):
+    """The better of two searches for (log T, logit e)."""
     fits = [
         minimize(
             _noise_loss,
             (start, -2.5),
-            args=(logs[some], codes[some]),
+            args=(logs, codes),
             jac=True,
             method="L-BFGS-B",
             bounds=[(-2.3, 2.3), (-9.0, 0.0)],
         )
         for start in (-0.5, 0.5)
     ]
-    log_temperature, log_odds = min(fits, key=lambda fit: fit.fun).x
-    noise = expit(log_odds)
-    p = np.exp(log_softmax(logs / np.exp(log_temperature), axis=1)[np.arange(len(codes)), codes])
-    return noise / n_classes * (1.0 - p) / ((1.0 - noise) * p + noise / n_classes)
+    return min(fits, key=lambda fit: fit.fun)
 
 
 def _noise_loss(parameters, logs, codes):

@@ -98,10 +98,11 @@ def split_head(estimator):
     return head, last
 
 
-def find_source(estimator, recording, held_out):
+def find_source(estimator, recording, held_out, single=False):
     """The `Source` for an unfitted estimator, or an error that says what would work.
 
-    `held_out` says whether the evaluated rows are others than the training rows.
+    `held_out` says whether the evaluated rows are others than the training rows, `single` whether
+    one snapshot will do for a learner without training dynamics.
     """
     if isinstance(estimator, type):
         raise InvalidParameterError(
@@ -118,6 +119,8 @@ def find_source(estimator, recording, held_out):
     if not hasattr(learner, "get_params") or not is_classifier(learner):
         raise InvalidParameterError(f"estimator must be a classifier, got {learner!r}.")
     source = _source_of(learner, recording)
+    if source is None and single:
+        source = SINGLE
     if source is None:
         wanted = (
             "partial_fit" if recording == "prequential" else "partial_fit, staged_predict_proba"
@@ -285,8 +288,15 @@ def _warm_start_epochs(learner, task):
     learner.set_params(warm_start=params["warm_start"])
 
 
+def _single_epoch(learner, task):
+    """The fitted learner, read once."""
+    learner.fit(task.X, task.y, **task.weights)
+    yield _read(learner, task.X if task.X_eval is None else task.X_eval, task)
+
+
 PARTIAL_FIT = Source(_partial_fit_epochs, "partial_fit")
 PREQUENTIAL = Source(_prequential_epochs, "partial_fit")
+SINGLE = Source(_single_epoch, "fit")
 STAGED = Source(_staged_epochs, "fit")
 FOREST = Source(_forest_epochs, "fit", held_out=True)
 WARM_START = Source(
@@ -344,12 +354,16 @@ class _Desk:
 
     def read(self, X):
         """The snapshot of the rows given."""
-        learner = self.learner
-        if type(learner) is SGDClassifier and learner.loss == "log_loss":
-            return _read_linear(learner, X)
-        if hasattr(learner, "predict_proba"):
-            return Snapshot(_align(learner.predict_proba(X), learner, self.task))
-        return Snapshot(learner.decision_function(X), logits=True)
+        return _read(self.learner, X, self.task)
+
+
+def _read(learner, X, task):
+    """The snapshot of a fitted learner on the rows given."""
+    if type(learner) is SGDClassifier and learner.loss == "log_loss":
+        return _read_linear(learner, X)
+    if hasattr(learner, "predict_proba"):
+        return Snapshot(_align(learner.predict_proba(X), learner, task))
+    return Snapshot(learner.decision_function(X), logits=True)
 
 
 def _read_linear(learner, X):

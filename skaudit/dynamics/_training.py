@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from ..utils._sklearn_compat import take_rows
 from ._label_issues import best_third
 from ._recorder import DataMapRecorder
-from ._sources import Source, Task, run_source
+from ._sources import Source, Task, run_source, split_head
 from ._statistics import Tally
 
 
@@ -51,6 +51,7 @@ class Run:
     recorder: DataMapRecorder
     tallies: list = field(default_factory=list)
     class_means: np.ndarray | None = None  # (m, n_classes) float32, of more than two classes
+    last: np.ndarray | None = None  # (m, n_classes), the probabilities of the last snapshot
 
     @property
     def accuracy(self):
@@ -58,7 +59,17 @@ class Run:
 
 
 def record_run(
-    estimator, source: Source, data: Data, *, train, test, n_epochs, rng, keep_history, progress
+    estimator,
+    source: Source,
+    data: Data,
+    *,
+    train,
+    test,
+    n_epochs,
+    rng,
+    keep_history,
+    progress,
+    keep_last=False,
 ):
     """Train a clone's epochs and record them.
 
@@ -70,6 +81,8 @@ def record_run(
         Rows to learn from and to evaluate; None and None are all rows and the same.
     progress : Progress
         Told of each epoch; it may ask to stop.
+    keep_last : bool
+        Whether the run keeps all probabilities of its last snapshot, a label a row.
 
     Returns
     -------
@@ -95,6 +108,7 @@ def record_run(
     weight = data.weight if test is None or data.weight is None else data.weight[test]
     if weight is not None and codes.ndim == 2:
         weight = np.repeat(weight, codes.shape[1])
+    latest = None
     with _one_stream(estimator, rng):
         epochs = run_source(source, estimator, task)
         for _ in range(n_epochs):
@@ -102,8 +116,11 @@ def record_run(
                 snapshot = next(epochs, None)
                 if snapshot is not None:
                     run.tallies.append(_record_snapshot(run.recorder, snapshot, weight, means))
+                    latest = snapshot
             if snapshot is None or watched.stop:
                 break
+    if keep_last:
+        run.last = _class_probabilities(latest)
     run.class_means = None if means is None else means.mean()
     return run
 
@@ -118,6 +135,16 @@ def _record_snapshot(recorder, snapshot, weight, means):
         means.add(snapshot.rows, proba, tally.accuracy)
     tally.weight = None
     return tally
+
+
+def _class_probabilities(snapshot):
+    """A snapshot of all evaluated rows as probabilities of shape (m, n_classes)."""
+    values = snapshot.values
+    if values.ndim == 2 and values.shape[1] > 1:
+        return softmax(values, axis=1) if snapshot.logits else values
+    positive = values.ravel().astype(np.float64)
+    positive = expit(positive) if snapshot.logits else positive
+    return np.stack([1.0 - positive, positive], axis=1)
 
 
 class Progress:
@@ -163,6 +190,22 @@ class Silent:
     @contextmanager
     def epoch(self, estimator):
         yield self
+
+
+class Settling(Silent):
+    """A `Silent` that stops where a learner's own training loss has stopped falling.
+
+    By the learner's own patience, as its `fit` would; learners without a `loss_curve_` go on.
+    """
+
+    @contextmanager
+    def epoch(self, estimator):
+        yield self
+        learner = split_head(estimator)[1]
+        curve = getattr(learner, "loss_curve_", ())
+        patience = getattr(learner, "n_iter_no_change", len(curve))
+        if len(curve) > patience:
+            self.stop = min(curve[:-patience]) - min(curve[-patience:]) < learner.tol
 
 
 @contextmanager

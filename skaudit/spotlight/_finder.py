@@ -314,6 +314,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
             "_found": found,
             "_table": table,
             "_history": np.array(history).reshape(-1, 5),
+            "_evidence": [spotlight["evidence"] for spotlight in spotlights],
             "_metric": None if problem.metric is None else vars(problem.metric),
         }
 

@@ -106,9 +106,9 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
         spotlight = _settle(problem, loss, sizing, found)
         if spotlight is None:
             return
-        p_value = np.nan
+        p_value, null = np.nan, np.empty(0)
         if test.n_permutations:
-            p_value = permutation_p_value(
+            p_value, null = permutation_p_value(
                 partial(_permuted_value, path_rows, tensor, sizing),
                 path_rows.n,
                 first.value,
@@ -118,9 +118,11 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
                 test.n_jobs,
             )
         raw = problem.losses if sample is None else problem.losses[sample]
+        lift, lift_error = _held_out_lift(path_rows, path_loss, raw, sizing, halves_rng)
         yield spotlight | {
             "p_value": p_value,
-            "held_out_lift": _held_out_lift(path_rows, path_loss, raw, sizing, halves_rng),
+            "held_out_lift": lift,
+            "evidence": {"null": null, "value": first.value, "held_out_error": lift_error},
             "found": not p_value > test.alpha,
         }
         loss = deflate(
@@ -180,17 +182,25 @@ def _permuted_value(rows, loss, sizing, order):
 
 
 def _held_out_lift(rows, loss, raw, sizing, rng):
-    """Mean raw loss inside / overall, each half measured with the spotlight of the other half."""
+    """Mean raw loss inside / overall, each half measured with the spotlight of the other half.
+
+    With its standard error; both are NaN where neither half has a row inside.
+    """
     order = rng.permutation(rows.n)
     halves = np.sort(order[: rows.n // 2]), np.sort(order[rows.n // 2 :])
     weights = rows.backend.to_numpy(rows.weights).astype(np.float64)
-    held, total = 0.0, 0.0
-    for half, other in (halves, halves[::-1]):
-        inside = _found_elsewhere(rows, loss, weights, sizing, half, other)
-        held += weights[inside].sum()
-        total += weights[inside] @ raw[inside]
-    overall = np.average(raw, weights=weights)
-    return float(total / held / overall) if held > 0 and overall > 0 else np.nan
+    inside = np.concatenate(
+        [
+            _found_elsewhere(rows, loss, weights, sizing, half, other)
+            for half, other in (halves, halves[::-1])
+        ]
+    )
+    held, overall = weights[inside].sum(), np.average(raw, weights=weights)
+    if not (held > 0 and overall > 0):
+        return np.nan, np.nan
+    relative = raw[inside] / overall
+    lift = np.average(relative, weights=weights[inside])
+    return float(lift), float(np.sqrt(weights[inside] @ (relative - lift) ** 2) / held)
 
 
 def _found_elsewhere(rows, loss, weights, sizing, half, other):

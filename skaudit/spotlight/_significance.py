@@ -20,12 +20,14 @@ def permutation_p_value(statistic_of, n_rows, observed, n_permutations, alpha, s
 
     Returns
     -------
-    float
+    p_value : float
         (1 + exceedances) / (1 + n_permutations), or exceedances / permutations where these stop
         early because p <= alpha is out of reach (Besag and Clifford's sequential p-value).
+    null : ndarray of shape (m,)
+        The statistics of the permutations.
     """
     enough = int(alpha * (1 + n_permutations)) + 1
-    exceedances = 0
+    null: list = []
     jobs = effective_n_jobs(n_jobs)
     batch_size = 1 if jobs == 1 else _TASKS * jobs
     with Parallel(n_jobs=n_jobs) as parallel:
@@ -35,8 +37,26 @@ def permutation_p_value(statistic_of, n_rows, observed, n_permutations, alpha, s
                 delayed(statistic_of)(np.random.RandomState(seed).permutation(n_rows))
                 for seed in batch
             )
-            for done, value in enumerate(values, start + 1):
-                exceedances += value >= observed
-                if exceedances >= enough:
-                    return exceedances / done
-    return (1 + exceedances) / (1 + n_permutations)
+            for value in values:
+                null.append(value)
+                if np.sum(np.array(null) >= observed) >= enough:
+                    return enough / len(null), np.array(null)
+    exceedances = int(np.sum(np.array(null) >= observed))
+    return (1 + exceedances) / (1 + n_permutations), np.array(null)
+
+
+def gumbel_quantile(null, upper):
+    """The value that a maximum like those of `null` exceeds with probability `upper`.
+
+    The best of many regions is a maximum, and maxima have a Gumbel distribution: with its mean and
+    standard deviation it reaches beyond the few permutations there are.
+    """
+    scale = null.std(ddof=1) * np.sqrt(6.0) / np.pi
+    return null.mean() - scale * (np.euler_gamma + np.log(-np.log1p(-upper)))
+
+
+def gumbel_p_value(null, observed):
+    """The probability that a maximum like those of `null` reaches `observed`."""
+    scale = null.std(ddof=1) * np.sqrt(6.0) / np.pi
+    z = (observed - null.mean()) / scale + np.euler_gamma
+    return float(-np.expm1(-np.exp(-z)))

@@ -11,7 +11,11 @@ from skaudit import SpotlightFinder
 from skaudit.spotlight import _search
 from skaudit.spotlight._backend import NumpyBackend
 from skaudit.spotlight._search import Sizing, lay_out, search
-from skaudit.spotlight._significance import permutation_p_value
+from skaudit.spotlight._significance import (
+    gumbel_p_value,
+    gumbel_quantile,
+    permutation_p_value,
+)
 
 SEEDS = np.arange(99, dtype=np.uint32)
 
@@ -39,7 +43,11 @@ def literal_p_value(statistic, observed, alpha, seeds):
 
 def decide(statistic, observed, n_permutations=99, alpha=0.05, n_jobs=None):
     seeds = SEEDS[:n_permutations]
-    return permutation_p_value(statistic, 50, observed, n_permutations, alpha, seeds, n_jobs)
+    p_value, null = permutation_p_value(
+        statistic, 50, observed, n_permutations, alpha, seeds, n_jobs
+    )
+    assert 1 <= len(null) <= statistic.calls
+    return p_value
 
 
 @pytest.mark.parametrize("observed", [-1, 5, 40, 46, 47, 48, 49, 60])
@@ -77,7 +85,9 @@ def test_a_p_value_keeps_its_level(global_random_seed):
         values = rng.normal(size=20)
         statistic = iter(values[1:])
         p_values.append(
-            permutation_p_value(lambda _: next(statistic), 3, values[0], 19, 0.1, SEEDS[:19], None)  # noqa: B023
+            permutation_p_value(lambda _: next(statistic), 3, values[0], 19, 0.1, SEEDS[:19], None)[
+                0
+            ]
         )
     p_values = np.array(p_values)
     for level in (0.05, 0.1, 0.3, 0.5, 0.8):
@@ -98,20 +108,34 @@ def test_permuted_losses_have_no_excess_of_small_p_values(global_random_seed, mo
         observed = search(rows, loss, sizing).value
         p_values.append(
             permutation_p_value(
-                lambda order: search(rows, loss[order], sizing).value,  # noqa: B023
+                lambda order: search(rows, loss[order], sizing).value,
                 120,
                 observed,
                 19,
                 0.05,
                 rng.integers(2**32, size=19, dtype=np.uint32),
                 None,
-            )
+            )[0]
         )
     p_values = np.array(p_values)
     for level in (0.05, 0.1, 0.25, 0.5):
         count = int((p_values <= level).sum())
         assert stats.binomtest(count, 200, level, alternative="greater").pvalue > 1e-5
     assert len(set(p_values)) > 10
+
+
+def test_the_tail_is_that_of_a_gumbel_distribution(global_random_seed):
+    """Of many maxima it is nearly exact; of 39 it keeps its level on average."""
+    rng = np.random.default_rng(global_random_seed)
+    many = rng.gumbel(3.0, 2.0, size=200_000)
+    for upper in (0.5, 0.05, 1e-3, 1e-6):
+        expected = stats.gumbel_r(3.0, 2.0).isf(upper)
+        assert gumbel_quantile(many, upper) == pytest.approx(expected, rel=0.02)
+        assert gumbel_p_value(many, gumbel_quantile(many, upper)) == pytest.approx(upper)
+    few = rng.gumbel(size=(4000, 40))
+    p_values = np.array([gumbel_p_value(row[1:], row[0]) for row in few])
+    for level in (0.01, 0.05, 0.5):
+        assert (p_values <= level).mean() == pytest.approx(level, rel=0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("size", ["auto", 0.1])
@@ -154,7 +178,7 @@ def test_a_later_spotlight_may_be_the_one(monkeypatch):
     from skaudit.spotlight import _fit
 
     p_values = iter([0.7, 0.01])
-    monkeypatch.setattr(_fit, "permutation_p_value", lambda *args: next(p_values))
+    monkeypatch.setattr(_fit, "permutation_p_value", lambda *args: (next(p_values), np.empty(0)))
     finder = SpotlightFinder(2, n_permutations=9, random_state=0).fit(X, losses)
     assert finder.spotlights_["p_value"].tolist() == [0.7, 0.01]
     assert set(finder.predict(X)) == {-1, 1}

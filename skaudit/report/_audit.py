@@ -1,0 +1,309 @@
+"""`audit`: the three rooms on one set of held-out predictions."""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from scipy import sparse
+from scipy.special import entr
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from ..utils._validation import check_finite_columns, check_row_count
+from ._calibration import find_miscalibration
+from ._default_model import make_default_model
+from ._embedding import as_matrix, model_embedding, table_embedding
+from ._features import analyse_columns, rows_of_segments, unused_columns
+from ._findings import (
+    calibration_candidate,
+    choose,
+    detectable_gain,
+    detectable_noise,
+    feature_candidates,
+    label_candidate,
+    region_candidates,
+)
+from ._held_out import check_estimator, hold_out
+from ._next_steps import Code
+from ._regions import describe_region, find_regions, smallest_lift
+from ._report import AuditReport
+from ._rows import read_rows, table_of
+
+_SHARES = (0.02, 0.05, 0.1)  # of the rows, of regions that could have been found
+
+
+def audit(
+    estimator,
+    X,
+    y,
+    *,
+    embedding=None,
+    features=None,
+    cv=5,
+    groups=None,
+    sample_weight=None,
+    n_epochs=None,
+    n_spotlights=3,
+    n_permutations=39,
+    fdr=0.05,
+    random_state=0,
+    n_jobs=None,
+    progress=None,
+):
+    """Find out what to fix first in a classifier and its data.
+
+    The model is trained on the folds of one cross-validation. What these models say of the rows
+    that they have not seen is asked for wrong labels, for regions of high loss, for columns that
+    say more than the score, and for miscalibration. Findings are ordered by what fixing them could
+    gain.
+
+    Parameters
+    ----------
+    estimator : classifier, FrozenEstimator or None
+        An unfitted classifier with `predict_proba`, a Pipeline as a rule; it is cloned. A fitted
+        one in a :class:`~sklearn.frozen.FrozenEstimator` is taken as it is: X then has to hold rows
+        that it was not trained on. None takes a model by the columns of X.
+    X : {DataFrame, array-like, sparse matrix} of shape (n, n_columns) or sequence of n texts
+        All that is known of the rows: the model's columns and others.
+    y : array-like of shape (n,)
+        The given labels, of two or more classes and of any kind.
+    embedding : array-like of shape (n, n_dimensions), default=None
+        Where the rows lie, for the search for regions. None searches where the model places them
+        (last hidden layer, leaves of trees, what a Pipeline makes of the columns) and in the
+        table, each column with the same say.
+    features : array-like of str, int or bool, default=None
+        Columns that are kept from the model, and contest: names, positions or a mask. None: the
+        model is given all columns (a frozen one those that it knows).
+    cv : int, cross-validation generator or iterable, default=5
+        Folds that test each row once; an int means stratified and shuffled ones.
+    groups : array-like of shape (n,), default=None
+        Rows of one group stay together in a fold.
+    sample_weight : array-like of shape (n,), default=None
+        Weights, >= 0, as numbers of rows.
+    n_epochs : int, default=None
+        Snapshots of the training dynamics; for learners trained by `partial_fit` also the passes
+        over the rows. None: 10 snapshots; as many passes as a multilayer perceptron takes until its
+        loss has settled (at most its `max_iter` and 200), 20 of other such learners.
+    n_spotlights : int, default=3
+        Regions to look for in each embedding.
+    n_permutations : int, default=39
+        Permutations of the losses that test each region.
+    fdr : float, default=0.05
+        Expected share of false findings (Benjamini-Hochberg over all tests of the audit).
+    random_state : int, RandomState instance or None, default=0
+        Seeds folds, learners and permutations.
+    n_jobs : int, default=None
+        Folds, permutations and features at a time; the result does not depend on it.
+    progress : callable, default=None
+        Called with a line of text when a part of the work begins.
+
+    Returns
+    -------
+    AuditReport
+        Findings, tables and the page.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where the estimator gives no probabilities, y has one class, is continuous or multilabel, a
+        class has a single row, lengths or indices differ, or X has infinities.
+
+    See Also
+    --------
+    AuditReport : What comes back.
+    skaudit.DataMapClassifier : Labels and training dynamics alone.
+    skaudit.SpotlightFinder : Regions alone.
+    skaudit.IncrementalFeatureAnalyzer : Features alone.
+
+    Notes
+    -----
+    `severity`, in nats a row of the mean held-out log loss, is what could be gained:
+
+    - label_issues: the loss that the marked labels have and their suggested labels have not, each
+      times the probability that it is wrong, 1 - label quality;
+    - spotlight: the excess of the mean loss inside over that outside, times the share of the rows;
+      the lift is the one on halves of the rows that were not searched;
+    - feature, calibration: (statistic - 2 df) / 2n, what the fit of df parameters gains on new
+      rows where the test statistic is non-central chi-squared.
+
+    The p-value of a region that no permutation reaches is the tail of a Gumbel distribution fitted
+    to the permutations.
+
+    Examples
+    --------
+    >>> from skaudit import audit
+    >>> from skaudit.datasets import make_customers
+    >>> data = make_customers(1500, random_state=0)
+    >>> report = audit(None, data.frame, data.y, features=[data.withheld], n_permutations=19)
+    >>> sorted(set(report.findings_["kind"]))
+    ['feature', 'label_issues', 'spotlight']
+    >>> suspects = report.label_issues_.query("is_issue").index
+    >>> bool((data.y != data.y_true)[suspects].mean() > 0.7)  # most of them are wrong indeed
+    True
+    """
+    import pandas as pd
+
+    tell = progress or (lambda text: None)
+    notes: list = []
+    with _noted(notes):
+        if estimator is not None:
+            check_estimator(estimator)
+        rows = read_rows(estimator, X, y, features, sample_weight)
+        if estimator is None:
+            estimator = _default_model(rows.X_model, random_state)
+        given = None if embedding is None else _check_embedding(embedding, rows.n)
+        frozen = isinstance(estimator, FrozenEstimator)
+        tell("reading the model" if frozen else "training on folds")
+        held_out, n_folds = hold_out(
+            estimator,
+            rows,
+            cv=cv,
+            groups=groups,
+            n_epochs=n_epochs,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+        losses = _losses(held_out)
+        tell("testing columns")
+        table = pd.DataFrame(index=rows.index) if rows.table is None else rows.table
+        offsets = analyse_columns(table, held_out, rows.labels.weight, n_jobs)
+        tell("looking for regions")
+        views = find_regions(
+            _embeddings(given, held_out, rows, random_state),
+            losses,
+            rows.labels.weight,
+            n_spotlights=n_spotlights,
+            n_permutations=n_permutations,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+        tell("ordering the findings")
+        calibration = find_miscalibration(held_out.codes, held_out.proba, rows.weights)
+        code, total = Code(rows), float(rows.weights.sum())
+        names = [] if rows.table is None else list(rows.table.columns)
+        known = [name for name in names if name not in rows.withheld]
+        unused = unused_columns(held_out.estimator, rows.X_model, known, random_state)
+        regions = region_candidates(
+            views, losses, _entropy(held_out.proba), rows.weights, rows.table, describe_region, code
+        )
+        candidates = [
+            label_candidate(held_out, rows.weights, code),
+            calibration_candidate(calibration, rows.n, total, code, frozen),
+            *regions,
+            *feature_candidates(
+                offsets,
+                rows_of_segments,
+                unused,
+                set(rows.withheld),
+                total,
+                code,
+                many_classes=len(held_out.classes) > 2,
+            ),
+        ]
+        n_searched = sum(len(view.members) for view in views)
+        findings = choose(candidates, n_searched - len(regions), fdr)
+        n_tests = len(candidates) + n_searched - len(regions)
+    return AuditReport(
+        findings=findings,
+        held_out=held_out,
+        losses=losses,
+        rows=rows,
+        offsets=offsets,
+        views=views,
+        calibration=calibration,
+        detectable=_detectable(held_out, offsets, views, losses, calibration, total, fdr, n_tests),
+        notes=notes,
+        model=estimator,
+        settings={
+            "model": _model_name(estimator),
+            "n_folds": n_folds,
+            "n_tests": n_tests,
+            "fdr": fdr,
+            "withheld": rows.withheld,
+            "not_tested": offsets.left_out,
+        },
+    )
+
+
+@contextmanager
+def _noted(notes):
+    """Keep the text of warnings in `notes`, and warn again at the caller of `audit`."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        if (text := str(warning.message)) not in notes:
+            notes.append(text)
+            warnings.warn(text, warning.category, stacklevel=4)
+
+
+def _default_model(X, random_state):
+    """A model that suits the columns."""
+    table = table_of(X)
+    if table is None:
+        raise ValueError("X is a wide sparse matrix: there is no default model for it; pass one.")
+    model = make_default_model(table, random_state=random_state)
+    if not hasattr(X, "iloc") or X.ndim == 1:
+        model.steps.insert(0, ("table", FunctionTransformer(table_of)))
+    return model
+
+
+def _check_embedding(embedding, n_rows):
+    """The caller's embedding as a matrix of finite floats."""
+    matrix = as_matrix(embedding)
+    if sparse.issparse(matrix) or matrix.ndim != 2:
+        raise ValueError("embedding must be a dense matrix of shape (n, n_dimensions).")
+    check_row_count(matrix, n_rows, "embedding")
+    check_finite_columns(matrix)
+    return matrix
+
+
+def _losses(held_out):
+    """Log loss of each row."""
+    eps = np.finfo(np.float64).eps
+    own = held_out.proba[np.arange(len(held_out.codes)), held_out.codes]
+    return -np.log(np.clip(own, eps, 1.0 - eps))
+
+
+def _entropy(proba):
+    """The log loss that probabilities expect of themselves, row by row."""
+    return entr(proba).sum(axis=1)
+
+
+def _embeddings(given, held_out, rows, random_state):
+    """Name -> embedding of the rows: the caller's, or the model's own and that of the table."""
+    if given is not None:
+        return {"the embedding given": given}
+    name, own = model_embedding(held_out.estimator, rows.X_model, random_state)
+    table = None if rows.table is None else table_embedding(rows.table, random_state)
+    named = {name: own, "the table, each column with the same say": table}
+    return {name: Z for name, Z in named.items() if Z is not None}
+
+
+def _detectable(held_out, offsets, views, losses, calibration, total, fdr, n_tests):
+    """What the audit would have found with a power of 80 %, a row a kind of problem."""
+    import pandas as pd
+
+    level = fdr / n_tests  # of the first finding, where there is none yet
+    df = np.median([test.row.score_df for test in offsets.tests]) if offsets.tests else 0
+    records = [
+        ("label_issues", "share of wrong labels", detectable_noise(held_out.proba, level)),
+        ("calibration", "gain, nats a row", detectable_gain(calibration["df"], level, total)),
+    ]
+    if df > 0:
+        records.append(("feature", "gain, nats a row", detectable_gain(df, level, total)))
+    for share in _SHARES:
+        lifts = [smallest_lift(view, losses, share, level) for view in views]
+        if np.isfinite(lifts).any():
+            what = f"lift of a region of {share:.0%} of the rows"
+            records.append(("spotlight", what, float(np.nanmin(lifts))))
+    return pd.DataFrame(records, columns=["kind", "what", "detectable"])
+
+
+def _model_name(estimator):
+    """The class of the model; of a Pipeline that of its last step."""
+    inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    if isinstance(inner, Pipeline):
+        inner = inner.steps[-1][1]
+    return type(inner).__name__

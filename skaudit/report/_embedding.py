@@ -1,0 +1,192 @@
+"""Where the rows lie for a model, and as a table: what spotlights are searched in."""
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
+
+from ..dynamics import DataMapClassifier
+from ..utils._frames import frame_values
+from ._columns import as_labels, as_texts, as_years, column_kinds
+
+_DIMENSIONS = 32  # of leaves and sparse matrices
+_TEXT_DIMENSIONS = 16  # of a text column
+_CATEGORIES = 20  # of a column; the others are one more
+_MOST_LEAVES = 20_000_000  # entries of the matrix of leaves; trees are left out beyond
+_WRAPPERS = (DataMapClassifier, FixedThresholdClassifier, TunedThresholdClassifierCV)
+_ACTIVATIONS = {
+    "identity": lambda z: z,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0.0),
+}
+
+
+def model_embedding(estimator, X, random_state):
+    """Where a fitted classifier places the rows.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+    X : rows as the classifier takes them
+
+    Returns
+    -------
+    name : str or None
+        What the embedding is; None where the model has none of its own.
+    embedding : ndarray of shape (n, n_dimensions) or None
+        The last hidden layer of a multilayer perceptron; the leaves of a forest, tree or booster,
+        reduced by a truncated singular value decomposition; else, of a Pipeline, what its last
+        step gets.
+    """
+    while not isinstance(estimator, Pipeline) and (inner := _inner(estimator)) is not None:
+        estimator = inner
+    name = None
+    if isinstance(estimator, Pipeline):
+        if len(estimator.steps) > 1:
+            X, name = estimator[:-1].transform(X), "the columns as the Pipeline makes them"
+        estimator = estimator.steps[-1][1]
+    if isinstance(estimator, MLPClassifier):
+        return "the last hidden layer", _last_hidden_layer(estimator, as_matrix(X))
+    if (leaves := _leaves(estimator, X)) is not None:
+        return "the leaves of the model's trees", _reduced(_one_hot(leaves), random_state)
+    if name is None:
+        return None, None
+    matrix = X if sparse.issparse(X) else as_matrix(X)
+    matrix = _reduced(matrix, random_state) if sparse.issparse(matrix) else matrix
+    return (name, matrix) if np.isfinite(matrix).all() else (None, None)
+
+
+def _inner(estimator):
+    """The fitted model inside a search, a frozen or a wrapped one; None if there is none."""
+    if isinstance(estimator, FrozenEstimator):
+        return estimator.estimator
+    if isinstance(estimator, _WRAPPERS):
+        return getattr(estimator, "estimator_", None)
+    return getattr(estimator, "best_estimator_", None)
+
+
+def as_matrix(X):
+    """A dense or sparse matrix, or a frame of numbers, as floats."""
+    if hasattr(X, "columns"):
+        X = frame_values(X)
+    return X.astype(np.float64) if sparse.issparse(X) else np.asarray(X, dtype=np.float64)
+
+
+def _last_hidden_layer(network, X):
+    """The activations that the output layer of a multilayer perceptron gets."""
+    activation = _ACTIVATIONS[network.activation]
+    for weights, shift in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
+        X = activation(X @ weights + shift)
+    return X.toarray() if sparse.issparse(X) else X
+
+
+def _leaves(estimator, X):
+    """Which leaf of each tree a row falls into, shape (n, n_trees), or None without trees."""
+    if hasattr(estimator, "apply"):
+        leaves = np.asarray(estimator.apply(X))
+        leaves = leaves.reshape(len(leaves), -1)
+        return leaves[:, _some(leaves.shape[1], len(leaves))]
+    # Histogram boosting tells no leaves, but what a tree adds is another number for each of them.
+    if hasattr(estimator, "n_iter_") and hasattr(estimator, "staged_decision_function"):
+        return _leaves_by_value(estimator, X)
+    return None
+
+
+def _leaves_by_value(booster, X):
+    before, columns = 0.0, []
+    some = set(_some(booster.n_iter_, len(X) if hasattr(X, "__len__") else X.shape[0]))
+    for stage, total in enumerate(booster.staged_decision_function(X)):
+        if stage in some:
+            added = (total - before).reshape(len(total), -1)
+            columns += [np.unique(np.round(c, 10), return_inverse=True)[1] for c in added.T]
+        before = total.copy()
+    return np.stack(columns, axis=1)
+
+
+def _some(n_trees, n_rows):
+    """Positions of the trees to use: all, or as many as memory allows, evenly spaced."""
+    most = max(1, min(n_trees, _MOST_LEAVES // max(n_rows, 1)))
+    return np.linspace(0, n_trees - 1, most).astype(int).tolist()
+
+
+def _one_hot(leaves):
+    return OneHotEncoder(dtype=np.float32, handle_unknown="ignore").fit_transform(leaves)
+
+
+def _reduced(matrix, random_state, n_components=_DIMENSIONS):
+    """A sparse matrix in at most `n_components` dense columns."""
+    n_components = min(n_components, min(matrix.shape) - 1)
+    if n_components < 1:
+        return matrix.toarray().astype(np.float64)
+    return TruncatedSVD(n_components, random_state=random_state).fit_transform(matrix)
+
+
+def table_embedding(table, random_state):
+    """Where the rows of a table lie when each column has the same say.
+
+    Numbers and dates by the normal scores of their ranks beside a flag for missing ones, categories
+    one-hot, texts by the leading components of their words; each column is scaled to a total
+    variance of 1. Names of rows and constants are left out.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+
+    Returns
+    -------
+    ndarray of shape (n, n_dimensions) or None
+        None where no column says anything.
+    """
+    kinds = column_kinds(table)
+    blocks = [
+        block
+        for i, name in enumerate(table.columns)
+        if (block := _block(table.iloc[:, i], kinds[name], random_state)) is not None
+    ]
+    return np.hstack(blocks) if blocks else None
+
+
+def _block(column, kind, random_state):
+    """One column in the embedding, shape (n, m); None if it says nothing."""
+    if kind == "number":
+        block = _ranked(frame_values(column.to_frame("c")).reshape(len(column)))
+    elif kind == "date":
+        block = _ranked(as_years(column))
+    elif kind == "category":
+        encoder = OneHotEncoder(max_categories=_CATEGORIES + 1, sparse_output=False)
+        block = encoder.fit_transform(as_labels(column)[:, None])
+    elif kind == "text":
+        block = _word_components(as_texts(column), random_state)
+    else:
+        return None
+    variance = block.var(axis=0).sum()
+    return (block / np.sqrt(variance)).astype(np.float32) if variance > 1e-12 else None
+
+
+def _ranked(values):
+    """Normal scores of numbers, the median for missing ones, and whether a number is missing."""
+    missing = np.isnan(values)
+    if missing.all():
+        return missing[:, None].astype(float)
+    values = np.where(missing, np.nanmedian(values), values)[:, None]
+    ranked = QuantileTransformer(
+        n_quantiles=min(1000, len(values)), output_distribution="normal", random_state=0
+    ).fit_transform(values)
+    # The ends would stand at five standard deviations.
+    return np.hstack([ranked.clip(-2.5, 2.5), missing[:, None]])
+
+
+def _word_components(texts, random_state):
+    """The leading components of the words of texts."""
+    try:
+        words = TfidfVectorizer(sublinear_tf=True, max_features=20_000).fit_transform(texts)
+    except ValueError:  # no text has a word
+        return np.zeros((len(texts), 1))
+    return _reduced(words, random_state, _TEXT_DIMENSIONS)

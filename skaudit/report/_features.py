@@ -1,0 +1,224 @@
+"""What each column of the table says beyond the held-out score, class by class."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..offsets import IncrementalFeatureAnalyzer, ScoreColumn
+from ..utils._sklearn_compat import take_rows
+from ._columns import column_kinds, plain_columns
+
+_SCORE = "held-out score"
+_PROBED = 300  # rows that tell whether a model uses a column
+
+
+@dataclass
+class ColumnTest:
+    """The strongest of the tests that a column takes part in.
+
+    A text column is tested word by word, and with more than two classes each class against the
+    others; `p_value` is that of the strongest test times their number.
+
+    Parameters
+    ----------
+    column : str
+        Of the table.
+    feature : str
+        What was tested of it: the column itself, a word in it, its number of words.
+    label : object
+        The class whose score was tested.
+    row : pandas.Series
+        Of the feature table.
+    segments : pandas.DataFrame
+        Of the feature.
+    overall : float
+        The offset of all rows.
+    n_tests : int
+    p_value : float
+    words : list of str
+        Of a text column, the words whose own p-value is as small as 5 % of their number.
+    """
+
+    column: str
+    feature: str
+    label: Any
+    row: Any
+    segments: Any
+    overall: float
+    n_tests: int
+    p_value: float
+    words: list
+
+
+@dataclass
+class Offsets:
+    """The analyzers of all classes, and the tests of all columns.
+
+    Parameters
+    ----------
+    analyzers : dict
+        Class -> IncrementalFeatureAnalyzer; of two classes the second alone.
+    sources : dict of str
+        Feature -> column of the table.
+    features : pandas.DataFrame
+        What was tested, with the caller's index.
+    tests : list of ColumnTest
+    left_out : dict of str
+        Column -> its kind, of those that cannot be tested.
+    """
+
+    analyzers: dict
+    sources: dict
+    features: Any
+    tests: list
+    left_out: dict
+
+    def table(self, attribute):
+        """The tables of all classes as one, with the class and the column in front."""
+        import pandas as pd
+
+        parts = []
+        for label, analyzer in self.analyzers.items():
+            part = getattr(analyzer, attribute)
+            part.insert(0, "column", part["feature"].map(self.sources))
+            part.insert(0, "class", pd.Series([label] * len(part), dtype=object))
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def analyse_columns(table, held_out, weight, n_jobs):
+    """The `Offsets` of all columns of a table given held-out probabilities."""
+    import pandas as pd
+
+    kinds = column_kinds(table)
+    parts: list = []
+    sources: dict = {}
+    taken = {_SCORE}
+    for name in table.columns:
+        part = plain_columns(table[[name]], {name: kinds[name]})
+        part.columns = [_free(feature, taken) for feature in part.columns]
+        sources |= dict.fromkeys(part.columns, name)
+        parts.append(part)
+    features = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=table.index)
+    left_out = {name: kind for name, kind in kinds.items() if name not in sources.values()}
+    if not sources:
+        return Offsets({}, sources, features, [], left_out)
+    labels = held_out.classes.tolist()
+    shown = range(1, 2) if len(labels) == 2 else range(len(labels))
+    analyzers = {}
+    for code in shown:
+        scored = features.assign(**{_SCORE: held_out.proba[:, code]})
+        is_label = held_out.codes == code
+        if is_label.any():
+            analyzer = IncrementalFeatureAnalyzer(ScoreColumn(_SCORE), n_jobs=n_jobs)
+            analyzers[labels[code]] = analyzer.fit(scored, is_label, weight)
+    tests = [_strongest(column, analyzers, sources) for column in dict.fromkeys(sources.values())]
+    return Offsets(analyzers, sources, features, tests, left_out)
+
+
+def _free(name, taken):
+    """A name that no other feature has; it is taken afterwards."""
+    while name in taken:
+        name += " "
+    taken.add(name)
+    return name
+
+
+def _strongest(column, analyzers, sources):
+    """The `ColumnTest` of a column."""
+    rows = []
+    for label, analyzer in analyzers.items():
+        table = analyzer.feature_table_
+        own = table[[sources[name] == column for name in table["feature"]]]
+        rows += [(row.score_p_value, -row.score_statistic, label, row) for row in own.itertuples()]
+    n_tests = len(rows)
+    _, _, label, best = min(rows, key=lambda item: item[:2])
+    segments = analyzers[label].segment_table_
+    words = [
+        row.feature
+        for p_value, _, of, row in sorted(rows, key=lambda item: item[:2])
+        if of == label and row.feature != column and p_value * n_tests <= 0.05
+    ]
+    return ColumnTest(
+        column,
+        best.feature,
+        label,
+        best,
+        segments[segments["feature"] == best.feature],
+        analyzers[label].calibration_["statistics"]["offset"],
+        n_tests,
+        float(min(1.0, best.score_p_value * n_tests)),
+        words,
+    )
+
+
+def rows_of_segments(values, segments, chosen):
+    """The rows in some of the segments of a feature, a mask of shape (n,).
+
+    Parameters
+    ----------
+    values : pandas.Series of n values
+    segments : pandas.DataFrame
+        The rows of the segment table of this feature.
+    chosen : ndarray of bool
+        Which of them.
+    """
+    missing = values.isna().to_numpy()
+    inside = np.zeros(len(values), dtype=bool)
+    numeric = segments["kind"] == "numeric"
+    named = segments.loc[segments["kind"] == "category", "category"]
+    points = set(segments.loc[numeric & (segments["lower"] == segments["upper"]), "lower"])
+    for segment, wanted in zip(segments.itertuples(), chosen, strict=True):
+        if not wanted:
+            continue
+        if segment.kind == "missing":
+            inside |= missing
+        elif segment.kind == "category":
+            inside |= (values == segment.category).fillna(False).to_numpy(dtype=bool)
+        elif segment.kind == "other":
+            inside |= ~missing & ~values.isin(named).to_numpy()
+        elif segment.lower == segment.upper:
+            inside |= (values == segment.lower).fillna(False).to_numpy(dtype=bool)
+        else:
+            numbers = values.to_numpy(dtype=float, na_value=np.nan)
+            above = numbers > segment.lower if segment.lower in points else numbers >= segment.lower
+            inside |= above & (numbers < segment.upper)
+    return inside
+
+
+def unused_columns(estimator, X, names, random_state):
+    """The columns of a model's X that do not change what it predicts.
+
+    On some rows each column is given the values of other rows. Of anything but a pandas frame or an
+    array no column is known to be unused.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+    X : DataFrame or array of shape (n, n_columns)
+    names : list of str
+        The columns by name.
+
+    Returns
+    -------
+    set of str
+    """
+    if not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or X.ndim != 2:
+        return set()
+    n_rows = len(X)
+    rng = check_random_state(random_state)
+    some = take_rows(X, np.sort(rng.choice(n_rows, min(n_rows, _PROBED), replace=False)))
+    expected = estimator.predict_proba(some)
+    unused = set()
+    for position, name in enumerate(names):
+        changed = some.copy()
+        if hasattr(changed, "iloc"):
+            values = changed.iloc[:, position]
+            changed.isetitem(position, values.iloc[::-1].set_axis(values.index))
+        else:
+            changed[:, position] = changed[::-1, position]
+        if np.array_equal(estimator.predict_proba(changed), expected):
+            unused.add(name)
+    return unused

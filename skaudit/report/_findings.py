@@ -1,0 +1,393 @@
+"""Findings: what each room saw, in words, with what fixing it could gain, tested together."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import chi2, ncx2, norm
+
+from ..offsets._inference import benjamini_hochberg
+from . import _next_steps
+
+_POWER = 0.8  # of what is said to be detectable
+_FLOOR = 1e-3  # of a probability, for what noise could be detected
+_CONTRASTS = 3  # of a region, in its name
+_KNOWN = 0.8  # of the loss of a region, expected by a model that knows it
+_CLEAR = 0.3  # standard deviations; a smaller contrast names no region
+
+
+@dataclass
+class Candidate:
+    """Something that may be a finding.
+
+    Parameters
+    ----------
+    kind : {"label_issues", "spotlight", "feature", "calibration"}
+    title : str
+        In a sentence, without a full stop.
+    severity, severity_error : float
+        Expected held-out gain in nats a row and its standard error; NaN where unknown.
+    rows : ndarray of positions
+        Who is concerned.
+    statistic, p_value : float
+    evidence : str
+        Sentences.
+    next_step : str
+        Code, with {number} for the number of the finding.
+    worth_telling : bool
+        Whether there is anything to do, were it significant.
+    detail : dict
+        What the page shows of it.
+    """
+
+    kind: str
+    title: str
+    severity: float
+    severity_error: float
+    rows: np.ndarray
+    statistic: float
+    p_value: float
+    evidence: str
+    next_step: str
+    worth_telling: bool = True
+    detail: dict = field(default_factory=dict)
+    q_value: float = np.nan
+
+
+def choose(candidates, n_other_tests, fdr):
+    """The significant candidates, worst first, with q-values over all tests.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+    n_other_tests : int
+        Tests that were made and became no candidate; they count with p = 1.
+    fdr : float
+    """
+    p_values = np.array([c.p_value for c in candidates] + [1.0] * n_other_tests)
+    for candidate, q_value in zip(candidates, benjamini_hochberg(p_values), strict=False):
+        candidate.q_value = float(q_value)
+    found = [c for c in candidates if c.q_value <= fdr and c.worth_telling]
+    return sorted(found, key=lambda c: (np.isnan(c.severity), -c.severity, c.p_value))
+
+
+# Labels
+
+
+def label_candidate(held_out, weights, code):
+    """Wrong labels: what they cost is the loss that their suggested labels would not have.
+
+    The severity takes 1 - label quality, the probability of the other classes, for the probability
+    that a marked label is wrong.
+    """
+    issues = held_out.label_issues.iloc[np.argsort(_order(held_out), kind="stable")]
+    marked = issues["is_issue"].to_numpy()
+    noise = held_out.find_noise()
+    rows = np.flatnonzero(marked)
+    place = {label: i for i, label in enumerate(held_out.classes.tolist())}
+    suggested = np.array([place[label] for label in issues["suggested_label"]], dtype=np.intp)
+    log_p = np.log(np.maximum(held_out.proba, 1e-12))
+    everyone = np.arange(len(marked))
+    saved = (log_p[everyone, suggested] - log_p[everyone, held_out.codes])[rows]
+    chance = 1.0 - issues["label_quality"].to_numpy()[rows]
+    weight = weights[rows] / weights.sum()
+    severity = float(np.sum(weight * chance * saved))
+    error = float(np.sqrt(np.sum((weight * saved) ** 2 * chance * (1.0 - chance))))
+    mean = issues["label_quality"].to_numpy()[rows].mean() if len(rows) else np.nan
+    evidence = (
+        f"{_count(len(rows), 'label is', 'labels are')} marked; models that had not seen these "
+        f"rows give the labels a mean probability of {mean:.2f}. Of the {noise['n_sure']:,} rows "
+        f"that the models are surest of, {noise['n_disagree']:,} have another label "
+        f"(likelihood ratio of even noise {noise['statistic']:.1f}, its estimated share "
+        f"{_percent(noise['rate'])})."
+    )
+    return Candidate(
+        "label_issues",
+        f"{_count(len(rows), 'label looks', 'labels look')} wrong",
+        severity,
+        error,
+        rows,
+        noise["statistic"],
+        noise["p_value"],
+        evidence,
+        _next_steps.for_labels(code),
+        worth_telling=len(rows) > 0,
+        detail=noise,
+    )
+
+
+def _order(held_out):
+    """Position of each row of the ranked label issues in the order of the rows."""
+    quality = held_out.data_map["label_quality"].to_numpy()
+    return np.argsort(quality, kind="stable")
+
+
+# Calibration
+
+
+def calibration_candidate(found, n_rows, total, code, frozen):
+    """Probabilities that are wrong as a whole; their gain is that of the best rescaling."""
+    severity, error = _expected_gain(found["statistic"], found["df"], total)
+    slope = found["slope"]
+    how = "too sure of themselves" if slope < 1 else "more timid than need be"
+    if abs(slope - 1.0) < 0.03:
+        how = "shifted between the classes"
+    evidence = (
+        f"The best rescaling of the log probabilities has the slope {slope:.2f} (1 is right; "
+        f"below, probabilities lie too near to 0 and 1); likelihood ratio {found['statistic']:.1f} on "
+        f"{found['df']} degrees of freedom."
+    )
+    return Candidate(
+        "calibration",
+        f"The probabilities are {how}",
+        severity,
+        error,
+        np.arange(n_rows),
+        found["statistic"],
+        found["p_value"],
+        evidence,
+        _next_steps.for_calibration(code, frozen),
+        detail=found,
+    )
+
+
+def _expected_gain(statistic, df, total):
+    """Held-out gain a row of a fit with that chi-squared statistic, and its standard error.
+
+    The statistic is non-central chi-squared, with df + lambda as its mean: half of lambda is
+    gained over all rows by the true parameters, of which half of df is lost by estimating them.
+    """
+    noncentral = max(statistic - df, 0.0)
+    gain = max(statistic - 2.0 * df, 0.0) / (2.0 * total)
+    return float(gain), float(np.sqrt(2.0 * df + 4.0 * noncentral) / (2.0 * total))
+
+
+# Regions
+
+
+def region_candidates(views, losses, expected, weights, table, describe, code):
+    """Regions of high loss; what they cost is their excess over the rows outside.
+
+    Of two views of the same rows the one with the smaller p-value is told.
+    """
+    from ._regions import same_region
+
+    candidates = []
+    overall = np.average(losses, weights=weights)
+    for view in views:
+        for number, rows in enumerate(view.members):
+            p_value = view.p_value(number)
+            if not len(rows) or p_value > 0.2:
+                continue  # a test, but no candidate
+            record = view.finder.spotlights_.iloc[number]
+            share = weights[rows].sum() / weights.sum()
+            lift, error = record["held_out_lift"], view.held_out_error(number)
+            factor = overall * share / max(1.0 - share, 1e-9)
+            candidates.append(
+                Candidate(
+                    "spotlight",
+                    "",
+                    float(max(lift - 1.0, 0.0) * factor) if np.isfinite(lift) else np.nan,
+                    float(error * factor),
+                    rows,
+                    float(record["statistic"]),
+                    p_value,
+                    "",
+                    _next_steps.for_region(code, table is not None),
+                    detail={"view": view, "number": number, "record": record},
+                )
+            )
+    chosen: list = []
+    for candidate in sorted(candidates, key=lambda c: (c.p_value, -c.statistic)):
+        if not any(same_region(candidate.rows, other.rows) for other in chosen):
+            chosen.append(candidate)
+    for candidate in chosen:
+        contrasts = None if table is None else describe(candidate.rows, table)
+        candidate.detail["contrasts"] = contrasts
+        _word_region(candidate, losses, expected, weights)
+    return chosen
+
+
+def _word_region(candidate, losses, expected, weights):
+    """Title and evidence of a region."""
+    record, rows = candidate.detail["record"], candidate.rows
+    inside = np.zeros(len(losses), dtype=bool)
+    inside[rows] = True
+    within = np.average(losses[inside], weights=weights[inside])
+    outside = np.average(losses[~inside], weights=weights[~inside])
+    name = name_region(candidate.detail["contrasts"])
+    candidate.title = f"The model fails {'where ' + name if name else 'in one region'}"
+    held = record["held_out_lift"]
+    confirmed = (
+        f"On halves of the rows that were not searched the lift is {held:.1f}."
+        if np.isfinite(held)
+        else "Too few rows to confirm it on rows that were not searched."
+    )
+    own = np.average(expected[inside], weights=weights[inside])
+    knowing = (
+        f"By their own probabilities the models expect {own:.2f} there: "
+        f"{'they know that they are unsure' if own > _KNOWN * within else 'they do not know it'}."
+    )
+    candidate.evidence = (
+        f"Mean loss {within:.2f} nats in its {_count(len(rows), 'row', 'rows')}, {outside:.2f} "
+        f"elsewhere: {record['lift']:.1f} times the mean of all. {confirmed} {knowing} It was "
+        f"found in {candidate.detail['view'].name}."
+    )
+
+
+def name_region(contrasts):
+    """What sets a region apart, in words; empty where nothing does clearly."""
+    if contrasts is None:
+        return ""
+    plain = contrasts[contrasts["kind"].isin(["numeric", "category", "word"])]
+    strongest = plain.reindex(plain["contrast"].abs().sort_values(ascending=False).index)
+    words: list = []
+    seen: set = set()
+    for row in strongest.itertuples():
+        if row.feature in seen or abs(row.contrast) < _CLEAR or len(words) == _CONTRASTS:
+            continue
+        if row.kind == "category" and row.contrast < 0:
+            continue  # what a region is tells more than what it is not
+        seen.add(row.feature)
+        words.append(_contrast_in_words(row))
+    return ", ".join(words)
+
+
+def _contrast_in_words(row):
+    feature = _short(row.feature)
+    if row.kind == "category":
+        return f"{feature} is {_short(row.value)}"
+    if row.kind == "word":
+        return f"{feature} says “{_short(row.value)}”"
+    level = "high" if row.contrast > 0 else "low"
+    return f"{feature} is {level} (mean {row.inside:.3g}, elsewhere {row.outside:.3g})"
+
+
+# Features
+
+
+def feature_candidates(offsets, rows_of, unused, withheld, total, code, many_classes):
+    """Columns that say more than the score; their gain is that of the segments' offsets.
+
+    Parameters
+    ----------
+    offsets : Offsets
+    rows_of : callable
+        `rows_of(values, segments, chosen)`, the rows in some segments, as a mask.
+    unused, withheld : set of str
+        Columns that the model does not use, and those it was not given.
+    """
+    candidates = []
+    for test in offsets.tests:
+        row, segments = test.row, test.segments
+        gain, error = _expected_gain(row.score_statistic, row.score_df, total)
+        low, high = segments["offset_lower"], segments["offset_upper"]
+        off = ((low > test.overall) | (high < test.overall)).to_numpy()
+        off = off if off.any() else np.ones(len(segments), dtype=bool)
+        concerned = np.flatnonzero(rows_of(offsets.features[test.feature], segments, off))
+        is_new = test.column in unused or test.column in withheld
+        of_class = f" for the class {_short(test.label)}" if many_classes else ""
+        words = [name.removeprefix(f"{test.column}: ") for name in test.words]
+        candidates.append(
+            Candidate(
+                "feature",
+                (
+                    f"{_short(test.column)} is not used and says more than the score{of_class}"
+                    if is_new
+                    else f"Along {_short(test.column)} the score is off{of_class}"
+                ),
+                gain,
+                error,
+                concerned,
+                float(row.score_statistic),
+                test.p_value,
+                _feature_evidence(test, is_new, words),
+                (
+                    _next_steps.for_words(code, test)
+                    if test.feature != test.column
+                    else _next_steps.for_feature(code, test)
+                ),
+                detail={"test": test, "is_new": is_new},
+            )
+        )
+    return candidates
+
+
+def _feature_evidence(test, is_new, words):
+    row = test.row
+    segments = test.segments[np.isfinite(test.segments["offset"])]
+    parts = [
+        "The model does not use this column." if is_new else "The model uses this column.",
+        f"With the score's own calibration taken out, {_short(test.feature)} still tells the "
+        f"classes apart (score test {row.score_statistic:.1f} on {row.score_df:.0f} degrees of freedom).",
+    ]
+    if words:
+        parts.append(f"Telling words: {', '.join(words[:5])}.")
+    if len(segments) > 1:
+        low, high = (
+            segments.loc[segments["offset"].idxmin()],
+            segments.loc[segments["offset"].idxmax()],
+        )
+        parts.append(
+            f"Log-odds to add run from {low['offset']:+.2f} ({segment_name(low)}) to "
+            f"{high['offset']:+.2f} ({segment_name(high)})."
+        )
+    return " ".join(parts)
+
+
+def segment_name(segment):
+    """A segment in words."""
+    if segment["kind"] == "missing":
+        return "missing"
+    if segment["kind"] == "other":
+        return "other values"
+    if segment["kind"] == "category":
+        return f"“{_short(segment['category'])}”"
+    low, high = segment["lower"], segment["upper"]
+    if low == high:
+        return f"{low:.4g}"
+    if not np.isfinite(low):
+        return f"below {high:.4g}"
+    return f"{low:.4g} and more" if not np.isfinite(high) else f"{low:.4g} to {high:.4g}"
+
+
+# What could have been found
+
+
+def detectable_noise(proba, level):
+    """The share of wrong labels that the test would find with a power of 80 %.
+
+    Under probabilities that are right the score for noise has the variance
+    mean over rows of (sum over classes of 1 / (K^2 p)) - 1.
+    """
+    n, n_classes = proba.shape
+    inverse = (1.0 / np.maximum(proba, _FLOOR)).sum(axis=1)
+    information = n * float(np.mean(inverse / n_classes**2) - 1.0)
+    if not information > 0:
+        return np.nan
+    wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) / np.sqrt(information)
+    return float(min(wanted, 1.0) * (n_classes - 1) / n_classes)
+
+
+def detectable_gain(df, level, total):
+    """The gain in nats a row that a chi-squared test would find with a power of 80 %."""
+    limit = chi2.isf(level, df)
+    noncentral = brentq(lambda x: ncx2.sf(limit, df, x) - _POWER, 1e-6, 1e6)
+    return float(noncentral / (2.0 * total))
+
+
+# Words
+
+
+def _short(value, limit=60):
+    """A value in one line of at most `limit` characters."""
+    text = "".join(c if c.isprintable() else " " for c in str(value)[: 2 * limit])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _count(n, one, many):
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def _percent(share):
+    return f"{100 * share:.2g} %"

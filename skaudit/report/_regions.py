@@ -1,0 +1,120 @@
+"""Spotlights on held-out losses, in the model's embedding and in that of the table."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..spotlight import SpotlightFinder, describe_spotlights
+from ..spotlight._significance import gumbel_p_value, gumbel_quantile
+from ._columns import as_years, column_kinds
+
+_SAME = 0.3  # of the rows of the smaller region in the other: they are told as one
+
+
+@dataclass
+class View:
+    """An embedding and the spotlights found in it.
+
+    Parameters
+    ----------
+    name : str
+        What the embedding is.
+    Z : ndarray of shape (n, n_dimensions)
+    finder : SpotlightFinder
+        Fitted to `Z` and the losses.
+    members : list of ndarray
+        Positions of the members of each spotlight that was searched.
+    """
+
+    name: str
+    Z: np.ndarray
+    finder: Any
+    members: list
+
+    def p_value(self, number):
+        """Of a spotlight: beyond the permutations by the tail of their maxima."""
+        table, evidence = self.finder.spotlights_, self.finder._evidence
+        if number >= len(evidence):
+            return 1.0
+        p_value, null = table["p_value"][number], evidence[number]["null"]
+        if p_value > 1.0 / (1 + len(null)):
+            return float(p_value)
+        return min(gumbel_p_value(null, evidence[number]["value"]), float(p_value))
+
+    def held_out_error(self, number):
+        """Standard error of the held-out lift of a spotlight."""
+        return self.finder._evidence[number]["held_out_error"]
+
+
+def find_regions(embeddings, losses, weight, *, n_spotlights, n_permutations, random_state, n_jobs):
+    """A `View` for each embedding.
+
+    Parameters
+    ----------
+    embeddings : dict of ndarray
+        Name -> rows in the embedding.
+    losses : ndarray of shape (n,)
+    weight : ndarray of shape (n,) or None
+    """
+    views = []
+    for name, Z in embeddings.items():
+        finder = SpotlightFinder(
+            n_spotlights,
+            n_permutations=n_permutations,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+        with warnings.catch_warnings():
+            # That there are fewer regions than asked for is what the report says itself.
+            warnings.simplefilter("ignore", UserWarning)
+            finder.fit(Z, losses, weight)
+        squared = finder._distances(Z)
+        members = [
+            np.flatnonzero(np.sqrt(distances) <= radius)
+            for distances, radius in zip(squared.T, finder._inner_radius, strict=True)
+        ]
+        views.append(View(name, Z, finder, members))
+    return views
+
+
+def same_region(rows, others):
+    """Whether many rows of the smaller of two regions are in the other one."""
+    shared = np.intersect1d(rows, others).size
+    return shared >= _SAME * max(min(len(rows), len(others)), 1)
+
+
+def describe_region(rows, table, top=5):
+    """What tells the rows of a region apart, as `describe_spotlights` tells it."""
+    inside = np.full(len(table), -1)
+    inside[rows] = 0
+    return describe_spotlights(inside, _with_years(table), top=top)
+
+
+def _with_years(table):
+    """The table with dates as numbers, and without columns that cannot be described."""
+    kinds = column_kinds(table)
+    columns = {
+        name: as_years(table[name]) if kind == "date" else table[name]
+        for name, kind in kinds.items()
+        if kind not in ("other", "identifier", "constant")
+    }
+    import pandas as pd
+
+    return pd.DataFrame(columns, index=table.index)
+
+
+def smallest_lift(view, losses, share, level):
+    """The lift that a region of a share of the rows needs to be told from chance at a level.
+
+    The scan statistic is m (n - m) / n (difference of means)^2 / variance; it has to reach the
+    quantile of its maxima under permutations. NaN where nothing was permuted.
+    """
+    evidence = view.finder._evidence
+    if not evidence or len(evidence[0]["null"]) < 2 or not losses.mean() > 0:
+        return np.nan
+    clipped = np.minimum(losses, view.finder.loss_clip * losses.mean())
+    wanted = gumbel_quantile(evidence[0]["null"], level)
+    difference = np.sqrt(wanted * clipped.var() / (len(losses) * share * (1.0 - share)))
+    return float(1.0 + difference * (1.0 - share) / clipped.mean())

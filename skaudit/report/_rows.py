@@ -1,0 +1,160 @@
+"""What `audit` is handed: the rows as the model takes them and as a table, labels and weights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.dummy import DummyClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.multiclass import type_of_target
+
+from ..dynamics._held_out import check_labels
+from ..offsets._base_score import find_columns
+from ..offsets._input import FitRows, take_columns
+from ..utils._validation import check_container, check_same_rows, shorten
+
+_WIDE = 200  # columns of a sparse matrix; of more no table is made
+
+
+@dataclass
+class Rows:
+    """The rows of an audit.
+
+    Parameters
+    ----------
+    X : as given
+    X_model : what of it the model gets
+    table : pandas.DataFrame of shape (n, n_columns) or None
+        All columns by name, with the caller's index.
+    withheld : list of str
+        Columns of the table that are kept from the model.
+    labels : Data
+        Positions of the labels among the classes, these, and the weights.
+    y : as given
+    """
+
+    X: Any
+    X_model: Any
+    table: Any
+    withheld: list
+    labels: Any
+    y: Any
+
+    @property
+    def n(self):
+        return len(self.labels.codes)
+
+    @property
+    def weights(self):
+        """The weight of each row, 1 where none are given."""
+        return np.ones(self.n) if self.labels.weight is None else self.labels.weight
+
+    @property
+    def index(self):
+        """The caller's index; a plain one where there is none."""
+        import pandas as pd
+
+        for value in (self.X, self.y):
+            if hasattr(value, "iloc"):
+                return value.index
+        return pd.RangeIndex(self.n)
+
+
+def read_rows(estimator, X, y, features, sample_weight):
+    """The `Rows` of an audit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where X or y is lazy or masked, lengths or indices differ, y is multilabel, continuous or
+        has one class, columns have the same name, or `features` names columns that X lacks.
+    """
+    for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+        check_container(value, name)
+    check_same_rows(X, y=y, sample_weight=sample_weight)
+    if y is not None and type_of_target(np.asarray(y)).startswith("multilabel"):
+        raise ValueError(
+            "y is multilabel; an audit takes one label a row. Audit a label at a time."
+        )
+    labels = check_labels(X, y, sample_weight)
+    _check_class_sizes(labels)
+    table = table_of(X)
+    if table is None:
+        if features is not None:
+            raise ValueError("features names columns, but X is a wide sparse matrix without any.")
+        return Rows(X, X, None, [], labels, y)
+    names = list(table.columns)
+    shape = FitRows(table, None, None, None, names)  # type: ignore[arg-type]
+    base = None
+    if features is not None or isinstance(estimator, FrozenEstimator):
+        # The default model is made for the columns that are left.
+        given = DummyClassifier() if estimator is None else estimator
+        base = find_columns(given, features, shape, contest=False).base
+    if base is None or np.array_equal(base, np.arange(len(names))):
+        return Rows(X, X, table, [], labels, y)
+    if not hasattr(X, "shape"):
+        X = np.asarray(X, dtype=object)
+    withheld = [name for i, name in enumerate(names) if i not in set(base.tolist())]
+    return Rows(X, take_columns(X, base), table, withheld, labels, y)
+
+
+def _check_class_sizes(labels):
+    count = np.bincount(labels.codes, minlength=len(labels.classes))
+    single = labels.classes[count == 1]
+    if len(single):
+        raise ValueError(
+            f"These classes of y have one row only: {shorten(single.tolist())}. A model that has "
+            "not seen the row cannot know its class: drop the row, or merge the class with another."
+        )
+
+
+def table_of(X):
+    """X as a pandas frame with columns of distinct, textual names; None for wide sparse matrices.
+
+    Arrays have columns x0, x1, ..., a sequence of texts has the column "text".
+    """
+    import pandas as pd
+
+    if sparse.issparse(X):
+        if X.shape[1] > _WIDE:
+            return None
+        X = X.toarray()
+    if isinstance(X, pd.DataFrame):
+        table = X.copy(deep=False)
+        table.columns = [str(name) for name in X.columns]
+    elif isinstance(X, pd.Series):
+        table = pd.DataFrame({"text": X})
+    elif hasattr(X, "columns"):  # polars
+        table = pd.DataFrame({str(name): X[name].to_list() for name in X.columns})
+    else:
+        values = np.asarray(X)
+        if values.ndim == 1:
+            return pd.DataFrame({"text": pd.Series(list(X), dtype=object)})
+        names = [f"x{i}" for i in range(values.shape[1])]
+        table = pd.DataFrame(values, columns=names)
+        table = table.infer_objects() if values.dtype == object else table
+    _check_names(table)
+    _check_no_infinity(table)
+    return table
+
+
+def _check_names(table):
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        raise ValueError(
+            f"X has repeated column names: {shorten(repeated.tolist())}. Rename or drop them first."
+        )
+
+
+def _check_no_infinity(table):
+    """Raise ValueError with the columns that hold infinite numbers."""
+    numbers = table.select_dtypes("number")
+    with np.errstate(invalid="ignore"):
+        infinite = np.isinf(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    if infinite.any():
+        bad = numbers.columns[infinite.any(axis=0)].tolist()
+        raise ValueError(
+            f"Input X contains infinity: {int(infinite.sum())} entries, in the columns "
+            f"{shorten(bad)}. Replace it by NaN or a finite number."
+        )
