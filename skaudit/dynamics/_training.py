@@ -202,9 +202,8 @@ class Settling(Silent):
     def epoch(self, estimator):
         yield self
         learner = split_head(estimator)[1]
-        curve = getattr(learner, "loss_curve_", ())
-        patience = getattr(learner, "n_iter_no_change", len(curve))
-        if len(curve) > patience:
+        curve = getattr(learner, "loss_curve_", None)
+        if curve is not None and len(curve) > (patience := learner.n_iter_no_change):
             self.stop = min(curve[:-patience]) - min(curve[-patience:]) < learner.tol
 
 

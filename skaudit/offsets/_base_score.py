@@ -45,6 +45,7 @@ __all__ = [
     "find_columns",
     "fit_score",
     "score_rows",
+    "seen_in_fit",
 ]
 
 # More clipped scores than this share are worth a warning.
@@ -146,7 +147,7 @@ def _frozen_columns(estimator, chosen, names, n_columns):
             f"estimator is frozen but not fitted: {estimator!r}. Fit the model inside first, or "
             "pass it without FrozenEstimator to have it trained here."
         ) from error
-    own = _seen_in_fit(estimator, "feature_names_in_")
+    own = seen_in_fit(estimator, "feature_names_in_")
     if own is not None and names is not None:
         missing = [name for name in own if name not in names]
         if missing:
@@ -156,7 +157,7 @@ def _frozen_columns(estimator, chosen, names, n_columns):
             )
         positions = np.array([names.index(name) for name in own], dtype=np.intp)
         return None if np.array_equal(positions, np.arange(n_columns)) else positions
-    count = _seen_in_fit(estimator, "n_features_in_")
+    count = seen_in_fit(estimator, "n_features_in_")
     rest = None if chosen is None else others(chosen, n_columns)
     if rest is not None and count in (None, len(rest)):
         return rest
@@ -170,17 +171,17 @@ def _frozen_columns(estimator, chosen, names, n_columns):
     )
 
 
-def _seen_in_fit(estimator, attribute):
+def seen_in_fit(estimator, attribute):
     """What a fitted model recorded of its X; a Pipeline asks its first step, "passthrough" or not.
 
     None where nothing is known.
     """
     value = getattr(estimator, attribute, None)
     if value is None and isinstance(estimator, FrozenEstimator):
-        return _seen_in_fit(estimator.estimator, attribute)
+        return seen_in_fit(estimator.estimator, attribute)
     if value is None and isinstance(estimator, Pipeline):
         steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-        return _seen_in_fit(steps[0], attribute) if steps else None
+        return seen_in_fit(steps[0], attribute) if steps else None
     return value
 
 

@@ -11,16 +11,22 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ..utils._validation import check_finite_columns, check_row_count
-from ._calibration import find_miscalibration
+from ._calibration import find_miscalibration, recalibrated
 from ._default_model import make_default_model
 from ._embedding import as_matrix, model_embedding, table_embedding
-from ._features import analyse_columns, rows_of_segments, unused_columns
+from ._features import (
+    analyse_columns,
+    independent_tests,
+    rows_of_segments,
+    unused_columns,
+)
 from ._findings import (
     calibration_candidate,
     choose,
     detectable_gain,
     detectable_noise,
     feature_candidates,
+    in_the_same_vein,
     label_candidate,
     region_candidates,
 )
@@ -71,7 +77,7 @@ def audit(
     embedding : array-like of shape (n, n_dimensions), default=None
         Where the rows lie, for the search for regions. None searches where the model places them
         (last hidden layer, leaves of trees, what a Pipeline makes of the columns) and in the
-        table, each column with the same say.
+        table.
     features : array-like of str, int or bool, default=None
         Columns that are kept from the model, and contest: names, positions or a mask. None: the
         model is given all columns (a frozen one those that it knows).
@@ -167,7 +173,8 @@ def audit(
         losses = _losses(held_out)
         tell("testing columns")
         table = pd.DataFrame(index=rows.index) if rows.table is None else rows.table
-        offsets = analyse_columns(table, held_out, rows.labels.weight, n_jobs)
+        with _quiet(held_out=not frozen):
+            offsets = analyse_columns(table, held_out, rows.labels.weight, n_jobs)
         tell("looking for regions")
         views = find_regions(
             _embeddings(given, held_out, rows, random_state),
@@ -202,8 +209,13 @@ def audit(
             ),
         ]
         n_searched = sum(len(view.members) for view in views)
-        findings = choose(candidates, n_searched - len(regions), fdr)
         n_tests = len(candidates) + n_searched - len(regions)
+        findings = choose(candidates, n_tests, fdr)
+        tell("asking which columns say the same")
+        with _quiet():
+            proba = recalibrated(held_out.proba, calibration)
+            proba = dict(zip(held_out.classes.tolist(), proba.T, strict=True))
+            findings = _without_repetition(findings, offsets, proba, rows.labels.weight, fdr)
     return AuditReport(
         findings=findings,
         held_out=held_out,
@@ -236,6 +248,31 @@ def _noted(notes):
         if (text := str(warning.message)) not in notes:
             notes.append(text)
             warnings.warn(text, warning.category, stacklevel=4)
+
+
+@contextmanager
+def _quiet(held_out=True):
+    """Without warnings of scores that the audit has its own findings for.
+
+    Of folds the scores are held out; those of a fitted model may be of its own training rows.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ base scores are 0 or 1")
+        if held_out:
+            warnings.filterwarnings("ignore", "The base scores")
+        yield
+
+
+def _without_repetition(findings, offsets, proba, weight, fdr):
+    """The findings without columns that say no more once another one is added."""
+    by_column = {one.detail["test"].column: one for one in findings if one.kind == "feature"}
+    tests = [one.detail["test"] for one in by_column.values()]
+    kept = independent_tests(tests, offsets, proba, weight, fdr)
+    chosen = {test.column for test in kept}
+    for test in kept:
+        if test.told:
+            by_column[test.column].evidence += in_the_same_vein(test.told)
+    return [one for one in findings if one.kind != "feature" or one.detail["test"].column in chosen]
 
 
 def _default_model(X, random_state):
@@ -277,7 +314,7 @@ def _embeddings(given, held_out, rows, random_state):
         return {"the embedding given": given}
     name, own = model_embedding(held_out.estimator, rows.X_model, random_state)
     table = None if rows.table is None else table_embedding(rows.table, random_state)
-    named = {name: own, "the table, each column with the same say": table}
+    named = {name: own, "the table": table}
     return {name: Z for name, Z in named.items() if Z is not None}
 
 

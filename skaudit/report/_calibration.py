@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import chdtrc, log_softmax
+from scipy.special import chdtrc, log_softmax, softmax
 
 _TINY = 1e-12
 
@@ -48,3 +48,8 @@ def find_miscalibration(codes, proba, weights):
         "df": n_classes,
         "p_value": float(chdtrc(n_classes, statistic)),
     }
+
+
+def recalibrated(proba, found):
+    """Probabilities of shape (n, n_classes) after the rescaling that was found."""
+    return softmax(found["slope"] * np.log(np.maximum(proba, _TINY)) + found["shift"], axis=1)

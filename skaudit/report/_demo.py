@@ -1,68 +1,79 @@
-"""The demonstration: wrong labels among handwritten digits, found by a held-out data map."""
+"""The demonstration: a bundled table with a planted problem of each kind, and what was found."""
 
-from sklearn.datasets import load_digits
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+import numpy as np
 
-from ..datasets import make_noisy_labels
-from ..dynamics import DataMapClassifier, DataMapDisplay
-
-WRONG = 0.1
+from ..datasets import make_customers
+from ._audit import audit
 
 
-def find_wrong_digits(random_state=0):
-    """Spoil a tenth of the labels of the digits and look for them.
+def run_demo(random_state=0, progress=None):
+    """Audit the customers of `make_customers`, the column "discount" kept from the model.
 
     Returns
     -------
-    model : DataMapClassifier
-        Fitted on the spoiled labels.
-    table : pandas.DataFrame of 1797 rows
-        `label_issues` and the data map of each digit, worst first, with `true_label` and
-        `is_wrong`.
+    report : AuditReport
+    truth : Bunch
+        As `make_customers` returns it.
     """
-    X, y = load_digits(return_X_y=True, as_frame=True)
-    y_noisy, flipped = make_noisy_labels(y, rate=WRONG, random_state=random_state)
-    network = MLPClassifier((64,), batch_size=32, learning_rate_init=0.002)
-    learner = make_pipeline(MinMaxScaler(), network)
-    model = DataMapClassifier(learner, cv=3, random_state=random_state).fit(X, y_noisy)
-    columns = ["confidence", "variability", "correctness", "region"]
-    table = model.label_issues().join(model.data_map_[columns])
-    return model, table.assign(true_label=y, is_wrong=flipped)
+    truth = make_customers(random_state=random_state)
+    report = audit(
+        None,
+        truth.frame,
+        truth.y,
+        features=[truth.withheld],
+        random_state=random_state,
+        progress=progress,
+    )
+    return report, truth
 
 
-def summarise(table):
-    """What was found, as text for a terminal."""
-    marked, wrong = table["is_issue"], table["is_wrong"]
-    found = int((marked & wrong).sum())
-    worst = table.head(10).rename_axis("row").reset_index()
-    worst = worst[["row", "label", "suggested_label", "true_label", "label_quality"]]
+def compare(report, truth):
+    """What was planted and what of it was found, as text."""
+    wrong = (truth.y != truth.y_true).to_numpy()
     return "\n".join(
         [
-            f"{len(table)} handwritten digits, {int(wrong.sum())} of their labels made wrong.",
-            f"{int(marked.sum())} labels are marked as issues: {found} of them are wrong "
-            f"(precision {found / marked.sum():.3f}, recall {found / wrong.sum():.3f}).",
-            "",
-            "The ten most suspicious:",
-            worst.to_string(index=False, float_format=lambda value: f"{value:.4f}"),
+            f"Planted in {len(wrong):,} customers of a video service, and found again:",
+            _labels(report, wrong),
+            _region(report, truth.region),
+            _column(report, truth.withheld),
         ]
     )
 
 
-def draw(model, table):
-    """The data map with the suspects ringed, as a matplotlib figure."""
-    from matplotlib.figure import Figure
+def _of_kind(report, kind):
+    """Numbers of the findings of a kind, worst first."""
+    return np.flatnonzero(report.findings_["kind"] == kind).tolist()
 
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    marked = table.index[table["is_issue"]]
-    display = DataMapDisplay.from_estimator(
-        model,
-        ax=figure.subplots(),
-        marginals=True,
-        highlight=marked,
-        highlight_name="label issues",
-        highlight_kwargs={"s": 40, "linewidths": 0.7},
+
+def _labels(report, wrong):
+    found = _of_kind(report, "label_issues")
+    text = f"  {wrong.sum()} wrong labels, {wrong.mean():.1%} of all: "
+    if not found:
+        return text + "not found."
+    marked = report.rows(found[0])
+    hits = wrong[marked].sum()
+    return (
+        f"{text}finding {found[0]} marks {len(marked)}, {hits} of them rightly (precision "
+        f"{hits / len(marked):.2f}, recall {hits / wrong.sum():.2f})."
     )
-    display.ax_.set_title("Data map of the digits, every snapshot held out")
-    return figure
+
+
+def _region(report, region):
+    found = _of_kind(report, "spotlight")
+    text = f"  {region.sum()} customers of one plan and channel, with random labels: "
+    if not found:
+        return text + "not found."
+    shared = [region[report.rows(number)].sum() for number in found]
+    best = int(np.argmax(shared))
+    rows = report.rows(found[best])
+    return (
+        f"{text}finding {found[best]} holds {shared[best]} of them among {len(rows)} rows "
+        f"(precision {shared[best] / len(rows):.2f}, recall {shared[best] / region.sum():.2f})."
+    )
+
+
+def _column(report, withheld):
+    titles = report.findings_.loc[report.findings_["kind"] == "feature", "title"]
+    hits = [number for number, title in titles.items() if title.startswith(f"{withheld} ")]
+    text = f"  a column, {withheld!r}, kept from the model: "
+    return text + (f"finding {hits[0]}." if hits else "not found.")

@@ -1,15 +1,18 @@
 """Where the rows lie for a model, and as a table: what spotlights are searched in."""
 
+import warnings
+
 import numpy as np
 from scipy import sparse
 from scipy.special import expit
+from scipy.stats import rankdata
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
+from sklearn.preprocessing import OneHotEncoder
 
 from ..dynamics import DataMapClassifier
 from ..utils._frames import frame_values
@@ -18,6 +21,9 @@ from ._columns import as_labels, as_texts, as_years, column_kinds
 _DIMENSIONS = 32  # of leaves and sparse matrices
 _TEXT_DIMENSIONS = 16  # of a text column
 _CATEGORIES = 20  # of a column; the others are one more
+# Planted regions of two columns each, 20 in all: mean F1 .74; with normal scores and 1 for all
+# kinds .58. Two rows of different categories differ as a whole, two numbers by a little.
+_VARIANCE = {"category": 2.25, "text": 0.25}
 _MOST_LEAVES = 20_000_000  # entries of the matrix of leaves; trees are left out beyond
 _WRAPPERS = (DataMapClassifier, FixedThresholdClassifier, TunedThresholdClassifierCV)
 _ACTIVATIONS = {
@@ -90,7 +96,10 @@ def _last_hidden_layer(network, X):
 def _leaves(estimator, X):
     """Which leaf of each tree a row falls into, shape (n, n_trees), or None without trees."""
     if hasattr(estimator, "apply"):
-        leaves = np.asarray(estimator.apply(X))
+        with warnings.catch_warnings():
+            # Boosters hand a frame on to trees that were fitted on arrays.
+            warnings.filterwarnings("ignore", "X has feature names")
+            leaves = np.asarray(estimator.apply(X))
         leaves = leaves.reshape(len(leaves), -1)
         return leaves[:, _some(leaves.shape[1], len(leaves))]
     # Histogram boosting tells no leaves, but what a tree adds is another number for each of them.
@@ -125,15 +134,17 @@ def _reduced(matrix, random_state, n_components=_DIMENSIONS):
     n_components = min(n_components, min(matrix.shape) - 1)
     if n_components < 1:
         return matrix.toarray().astype(np.float64)
-    return TruncatedSVD(n_components, random_state=random_state).fit_transform(matrix)
+    # Rows that are all the same have no variance, of which scikit-learn takes shares.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return TruncatedSVD(n_components, random_state=random_state).fit_transform(matrix)
 
 
 def table_embedding(table, random_state):
-    """Where the rows of a table lie when each column has the same say.
+    """Where the rows of a table lie.
 
-    Numbers and dates by the normal scores of their ranks beside a flag for missing ones, categories
-    one-hot, texts by the leading components of their words; each column is scaled to a total
-    variance of 1. Names of rows and constants are left out.
+    Numbers and dates by their ranks, which are bounded and know no outliers, beside a flag for
+    missing ones; categories one-hot; texts by the leading components of their words. A column of
+    numbers has a total variance of 1, the others as `_VARIANCE` says.
 
     Parameters
     ----------
@@ -167,20 +178,17 @@ def _block(column, kind, random_state):
     else:
         return None
     variance = block.var(axis=0).sum()
-    return (block / np.sqrt(variance)).astype(np.float32) if variance > 1e-12 else None
+    if variance < 1e-12:
+        return None
+    return (block * np.sqrt(_VARIANCE.get(kind, 1.0) / variance)).astype(np.float32)
 
 
 def _ranked(values):
-    """Normal scores of numbers, the median for missing ones, and whether a number is missing."""
+    """Ranks of numbers from 0 to 1, 0.5 for missing ones, and whether a number is missing."""
     missing = np.isnan(values)
-    if missing.all():
-        return missing[:, None].astype(float)
-    values = np.where(missing, np.nanmedian(values), values)[:, None]
-    ranked = QuantileTransformer(
-        n_quantiles=min(1000, len(values)), output_distribution="normal", random_state=0
-    ).fit_transform(values)
-    # The ends would stand at five standard deviations.
-    return np.hstack([ranked.clip(-2.5, 2.5), missing[:, None]])
+    ranks = np.full(len(values), 0.5)
+    ranks[~missing] = rankdata(values[~missing]) / max((~missing).sum(), 1)
+    return np.stack([ranks, missing], axis=1)
 
 
 def _word_components(texts, random_state):

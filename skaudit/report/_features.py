@@ -1,20 +1,22 @@
 """What each column of the table says beyond the held-out score, class by class."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
+from scipy.special import expit, logit
+from sklearn.utils import Bunch, check_random_state
 
 from ..offsets import IncrementalFeatureAnalyzer, ScoreColumn
 from ..utils._sklearn_compat import take_rows
 from ._columns import column_kinds, plain_columns
 
 _SCORE = "held-out score"
+_FAR = 4.0  # an offset beyond, of a segment of one class, is taken for this
 _PROBED = 300  # rows that tell whether a model uses a column
 
 
-@dataclass
+@dataclass(eq=False)
 class ColumnTest:
     """The strongest of the tests that a column takes part in.
 
@@ -29,7 +31,7 @@ class ColumnTest:
         What was tested of it: the column itself, a word in it, its number of words.
     label : object
         The class whose score was tested.
-    row : pandas.Series
+    row : Bunch
         Of the feature table.
     segments : pandas.DataFrame
         Of the feature.
@@ -39,6 +41,8 @@ class ColumnTest:
     p_value : float
     words : list of str
         Of a text column, the words whose own p-value is as small as 5 % of their number.
+    told : list of str
+        Other columns that say no more once this one is added, see `independent_tests`.
     """
 
     column: str
@@ -50,6 +54,7 @@ class ColumnTest:
     n_tests: int
     p_value: float
     words: list
+    told: list = field(default_factory=list)
 
 
 @dataclass
@@ -64,6 +69,8 @@ class Offsets:
         Feature -> column of the table.
     features : pandas.DataFrame
         What was tested, with the caller's index.
+    is_label : dict of ndarray
+        Class -> which rows have that label.
     tests : list of ColumnTest
     left_out : dict of str
         Column -> its kind, of those that cannot be tested.
@@ -72,6 +79,7 @@ class Offsets:
     analyzers: dict
     sources: dict
     features: Any
+    is_label: dict
     tests: list
     left_out: dict
 
@@ -89,7 +97,15 @@ class Offsets:
 
 
 def analyse_columns(table, held_out, weight, n_jobs):
-    """The `Offsets` of all columns of a table given held-out probabilities."""
+    """The `Offsets` of all columns of a table given held-out probabilities.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of n rows
+    held_out : HeldOut
+    weight : ndarray of shape (n,) or None
+    n_jobs : int or None
+    """
     import pandas as pd
 
     kinds = column_kinds(table)
@@ -104,18 +120,16 @@ def analyse_columns(table, held_out, weight, n_jobs):
     features = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=table.index)
     left_out = {name: kind for name, kind in kinds.items() if name not in sources.values()}
     if not sources:
-        return Offsets({}, sources, features, [], left_out)
+        return Offsets({}, sources, features, {}, [], left_out)
     labels = held_out.classes.tolist()
     shown = range(1, 2) if len(labels) == 2 else range(len(labels))
-    analyzers = {}
-    for code in shown:
-        scored = features.assign(**{_SCORE: held_out.proba[:, code]})
-        is_label = held_out.codes == code
-        if is_label.any():
-            analyzer = IncrementalFeatureAnalyzer(ScoreColumn(_SCORE), n_jobs=n_jobs)
-            analyzers[labels[code]] = analyzer.fit(scored, is_label, weight)
+    is_label = {labels[k]: held_out.codes == k for k in shown if (held_out.codes == k).any()}
+    analyzers = {
+        label: _analyse(features, held_out.proba[:, labels.index(label)], given, weight, n_jobs)
+        for label, given in is_label.items()
+    }
     tests = [_strongest(column, analyzers, sources) for column in dict.fromkeys(sources.values())]
-    return Offsets(analyzers, sources, features, tests, left_out)
+    return Offsets(analyzers, sources, features, is_label, tests, left_out)
 
 
 def _free(name, taken):
@@ -145,13 +159,74 @@ def _strongest(column, analyzers, sources):
         column,
         best.feature,
         label,
-        best,
+        Bunch(**best._asdict()),
         segments[segments["feature"] == best.feature],
         analyzers[label].calibration_["statistics"]["offset"],
         n_tests,
         float(min(1.0, best.score_p_value * n_tests)),
         words,
     )
+
+
+def independent_tests(tests, offsets, proba, weight, level):
+    """Of columns that say more than the score, those that still do given the ones before them.
+
+    The strongest comes first; the score is corrected by the offsets of its segments, and the others
+    are tested anew. Columns whose p-value is then above the level join `told` of the first.
+
+    Parameters
+    ----------
+    tests : list of ColumnTest
+    offsets : Offsets
+    proba : dict of ndarray
+        Class -> its probability, calibrated: what offsets could not move where it is 0 or 1.
+    weight : ndarray of shape (n,) or None
+    level : float
+
+    Returns
+    -------
+    list of ColumnTest
+        In the order in which they were taken.
+    """
+    kept = []
+    for label, is_label in offsets.is_label.items():
+        left, score = [test for test in tests if test.label == label], proba[label]
+        while left:
+            best = min(left, key=lambda test: (test.p_value, -test.row.score_statistic))
+            left.remove(best)
+            kept.append(best)
+            if left:
+                score = _corrected(score, offsets.features[best.feature], is_label, weight)
+                p_values = _test_again(left, offsets.features, score, is_label, weight)
+                gone = [t for t in left if p_values[t.feature] * t.n_tests > level]
+                best.told = [test.column for test in gone]
+                left = [test for test in left if test not in gone]
+    return kept
+
+
+def _corrected(score, values, is_label, weight):
+    """A score with the offsets of the segments of a feature added to its logit."""
+    segments = _analyse(values.to_frame(), score, is_label, weight).segment_table_
+    offset = np.zeros(len(score))
+    for number, value in enumerate(segments["offset"]):
+        chosen = np.arange(len(segments)) == number
+        offset[rows_of_segments(values, segments, chosen)] = np.clip(value, -_FAR, _FAR)
+    eps = np.finfo(np.float64).eps
+    return expit(logit(np.clip(score, eps, 1.0 - eps)) + offset)
+
+
+def _test_again(tests, features, score, is_label, weight):
+    """The p-values of the features of some tests given another score, by name."""
+    columns = list(dict.fromkeys(test.feature for test in tests))
+    table = _analyse(features[columns], score, is_label, weight).feature_table_
+    return table.set_index("feature")["score_p_value"]
+
+
+def _analyse(features, score, is_label, weight, n_jobs=None):
+    """The fitted analyzer of some features given a score."""
+    scored = features.assign(**{_SCORE: score})
+    analyzer = IncrementalFeatureAnalyzer(ScoreColumn(_SCORE), n_jobs=n_jobs)
+    return analyzer.fit(scored, is_label, weight)
 
 
 def rows_of_segments(values, segments, chosen):

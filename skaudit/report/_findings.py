@@ -54,17 +54,17 @@ class Candidate:
     q_value: float = np.nan
 
 
-def choose(candidates, n_other_tests, fdr):
+def choose(candidates, n_tests, fdr):
     """The significant candidates, worst first, with q-values over all tests.
 
     Parameters
     ----------
     candidates : list of Candidate
-    n_other_tests : int
-        Tests that were made and became no candidate; they count with p = 1.
+    n_tests : int
+        All tests that were made; those that became no candidate count with p = 1.
     fdr : float
     """
-    p_values = np.array([c.p_value for c in candidates] + [1.0] * n_other_tests)
+    p_values = np.array([c.p_value for c in candidates] + [1.0] * (n_tests - len(candidates)))
     for candidate, q_value in zip(candidates, benjamini_hochberg(p_values), strict=False):
         candidate.q_value = float(q_value)
     found = [c for c in candidates if c.q_value <= fdr and c.worth_telling]
@@ -99,7 +99,8 @@ def label_candidate(held_out, weights, code):
         f"rows give the labels a mean probability of {mean:.2f}. Of the {noise['n_sure']:,} rows "
         f"that the models are surest of, {noise['n_disagree']:,} have another label "
         f"(likelihood ratio of even noise {noise['statistic']:.1f}, its estimated share "
-        f"{_percent(noise['rate'])})."
+        f"{_percent(noise['rate'])}). Where outcomes are partly chance, such labels can be right: "
+        "look before you change them."
     )
     return Candidate(
         "label_issues",
@@ -134,8 +135,8 @@ def calibration_candidate(found, n_rows, total, code, frozen):
         how = "shifted between the classes"
     evidence = (
         f"The best rescaling of the log probabilities has the slope {slope:.2f} (1 is right; "
-        f"below, probabilities lie too near to 0 and 1); likelihood ratio {found['statistic']:.1f} on "
-        f"{found['df']} degrees of freedom."
+        f"below, probabilities lie too near to 0 and 1); likelihood ratio "
+        f"{found['statistic']:.1f} on {found['df']} degrees of freedom."
     )
     return Candidate(
         "calibration",
@@ -294,7 +295,7 @@ def feature_candidates(offsets, rows_of, unused, withheld, total, code, many_cla
                 (
                     f"{_short(test.column)} is not used and says more than the score{of_class}"
                     if is_new
-                    else f"Along {_short(test.column)} the score is off{of_class}"
+                    else f"The score is off along {_short(test.column)}{of_class}"
                 ),
                 gain,
                 error,
@@ -319,7 +320,8 @@ def _feature_evidence(test, is_new, words):
     parts = [
         "The model does not use this column." if is_new else "The model uses this column.",
         f"With the score's own calibration taken out, {_short(test.feature)} still tells the "
-        f"classes apart (score test {row.score_statistic:.1f} on {row.score_df:.0f} degrees of freedom).",
+        f"classes apart (score test {row.score_statistic:.1f} on {row.score_df:.0f} degrees of "
+        "freedom).",
     ]
     if words:
         parts.append(f"Telling words: {', '.join(words[:5])}.")
@@ -333,6 +335,14 @@ def _feature_evidence(test, is_new, words):
             f"{high['offset']:+.2f} ({segment_name(high)})."
         )
     return " ".join(parts)
+
+
+def in_the_same_vein(columns):
+    """A sentence on columns that say no more once another one is added."""
+    named = ", ".join(_short(name) for name in columns[:5])
+    more = f" and {len(columns) - 5} others" if len(columns) > 5 else ""
+    verb = "says" if len(columns) == 1 else "say"
+    return f" Once it is added, {named}{more} {verb} nothing new."
 
 
 def segment_name(segment):

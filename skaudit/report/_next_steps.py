@@ -88,6 +88,7 @@ def for_feature(code, test):
             f"""
             import numpy as np
             from skaudit import LogitOffsetCorrector, ScoreColumn, SegmentOffsetEncoder
+            X = np.asarray(X)
             score = ScoreColumn(X.shape[1])  # the held-out probability, as one more column
             scored = np.column_stack([X, report.proba_[{test.label!r}]])
             encoder = SegmentOffsetEncoder(score, features=[{column!r}])

@@ -10,6 +10,7 @@ from ..spotlight import SpotlightFinder, describe_spotlights
 from ..spotlight._significance import gumbel_p_value, gumbel_quantile
 from ._columns import as_years, column_kinds
 
+_ENOUGH = 9  # permutations for the tail of their maxima
 _SAME = 0.3  # of the rows of the smaller region in the other: they are told as one
 
 
@@ -39,7 +40,7 @@ class View:
         if number >= len(evidence):
             return 1.0
         p_value, null = table["p_value"][number], evidence[number]["null"]
-        if p_value > 1.0 / (1 + len(null)):
+        if len(null) < _ENOUGH or p_value > 1.0 / (1 + len(null)) or not np.ptp(null):
             return float(p_value)
         return min(gumbel_p_value(null, evidence[number]["value"]), float(p_value))
 
@@ -112,7 +113,7 @@ def smallest_lift(view, losses, share, level):
     quantile of its maxima under permutations. NaN where nothing was permuted.
     """
     evidence = view.finder._evidence
-    if not evidence or len(evidence[0]["null"]) < 2 or not losses.mean() > 0:
+    if not evidence or len(evidence[0]["null"]) < _ENOUGH or not losses.mean() > 0:
         return np.nan
     clipped = np.minimum(losses, view.finder.loss_clip * losses.mean())
     wanted = gumbel_quantile(evidence[0]["null"], level)

@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.multiclass import type_of_target
 
 from ..dynamics._held_out import check_labels
-from ..offsets._base_score import find_columns
+from ..offsets._base_score import find_columns, seen_in_fit
 from ..offsets._input import FitRows, take_columns
 from ..utils._validation import check_container, check_same_rows, shorten
 
@@ -87,7 +87,7 @@ def read_rows(estimator, X, y, features, sample_weight):
     names = list(table.columns)
     shape = FitRows(table, None, None, None, names)  # type: ignore[arg-type]
     base = None
-    if features is not None or isinstance(estimator, FrozenEstimator):
+    if features is not None or _knows_its_columns(estimator):
         # The default model is made for the columns that are left.
         given = DummyClassifier() if estimator is None else estimator
         base = find_columns(given, features, shape, contest=False).base
@@ -97,6 +97,14 @@ def read_rows(estimator, X, y, features, sample_weight):
         X = np.asarray(X, dtype=object)
     withheld = [name for i, name in enumerate(names) if i not in set(base.tolist())]
     return Rows(X, take_columns(X, base), table, withheld, labels, y)
+
+
+def _knows_its_columns(estimator):
+    """Whether a model is fitted and recorded how many columns it was given."""
+    return (
+        isinstance(estimator, FrozenEstimator)
+        and seen_in_fit(estimator, "n_features_in_") is not None
+    )
 
 
 def _check_class_sizes(labels):

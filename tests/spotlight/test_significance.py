@@ -85,9 +85,9 @@ def test_a_p_value_keeps_its_level(global_random_seed):
         values = rng.normal(size=20)
         statistic = iter(values[1:])
         p_values.append(
-            permutation_p_value(lambda _: next(statistic), 3, values[0], 19, 0.1, SEEDS[:19], None)[
-                0
-            ]
+            permutation_p_value(
+                lambda _, left=statistic: next(left), 3, values[0], 19, 0.1, SEEDS[:19], None
+            )[0]
         )
     p_values = np.array(p_values)
     for level in (0.05, 0.1, 0.3, 0.5, 0.8):
@@ -108,7 +108,7 @@ def test_permuted_losses_have_no_excess_of_small_p_values(global_random_seed, mo
         observed = search(rows, loss, sizing).value
         p_values.append(
             permutation_p_value(
-                lambda order: search(rows, loss[order], sizing).value,
+                lambda order, rows=rows, loss=loss: search(rows, loss[order], sizing).value,
                 120,
                 observed,
                 19,

@@ -1,0 +1,1 @@
+"""The audit against the cross-validation that it contains."""

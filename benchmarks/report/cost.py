@@ -1,0 +1,108 @@
+"""CPU time of an audit over that of cross-validating its model on the same folds and epochs.
+
+The audit also does what the rooms do: `SpotlightFinder` with its permutations in each embedding,
+`IncrementalFeatureAnalyzer` on all columns. These are timed alone on the same data, and "rest" is
+the audit without them, which is what the goal is for.
+"""
+
+import argparse
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import StratifiedKFold
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from skaudit import IncrementalFeatureAnalyzer, ScoreColumn, audit
+
+from ..clock import cpu_time
+from ..tables import print_table, silence, verdict
+
+GOAL = 1.3
+N_EPOCHS = 10
+MODELS = {
+    "boosting": HistGradientBoostingClassifier(max_iter=100, early_stopping=False),
+    "forest": RandomForestClassifier(50, min_samples_leaf=5, random_state=0),
+    "linear, lbfgs": make_pipeline(StandardScaler(), LogisticRegression()),
+    "linear, sgd": make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", average=True)),
+    "network": make_pipeline(StandardScaler(), MLPClassifier((32,))),
+}
+
+
+def make_rows(n_rows, n_columns):
+    """A frame and labels of two classes, some of them wrong."""
+    X, y = make_classification(
+        n_rows, n_columns, n_informative=n_columns // 3, flip_y=0.05, random_state=0
+    )
+    return pd.DataFrame(X).add_prefix("x"), y
+
+
+def cross_validate(model, X, y, folds):
+    """Held-out probabilities; learners with `partial_fit` are trained `N_EPOCHS` epochs by it."""
+    proba = np.empty((len(y), 2))
+    for train, test in folds:
+        fitted, X_train, X_test = clone(model), X.iloc[train], X.iloc[test]
+        learner = fitted
+        if hasattr(fitted, "steps"):
+            X_train = fitted[:-1].fit_transform(X_train)
+            X_test = fitted[:-1].transform(X_test)
+            learner = fitted[-1]
+        if hasattr(learner, "partial_fit"):
+            for _ in range(N_EPOCHS):
+                learner.partial_fit(X_train, y[train], classes=[0, 1])
+        else:
+            learner.fit(X_train, y[train])
+        proba[test] = learner.predict_proba(X_test)
+    return proba
+
+
+def rooms_alone(report, X, y):
+    """Seconds of the spotlights and of the features by themselves."""
+    seconds = 0.0
+    for name, finder in report.finders_.items():
+        Z = report.embeddings_[name]
+        seconds += cpu_time(lambda f=finder, Z=Z: clone(f).fit(Z, report.losses_.to_numpy()))[0]
+    scored = X.assign(score=report.proba_[1])
+    analyzer = IncrementalFeatureAnalyzer(ScoreColumn("score"))
+    return seconds + cpu_time(lambda: analyzer.fit(scored, y))[0]
+
+
+def measure(name, X, y, repetitions):
+    """A row of the table."""
+    model = MODELS[name]
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))
+    alone, _ = cpu_time(lambda: cross_validate(model, X, y, folds), repetitions)
+    whole, report = cpu_time(lambda: audit(model, X, y, cv=folds, n_epochs=N_EPOCHS), repetitions)
+    rooms = rooms_alone(report, X, y)
+    ratio = (whole - rooms) / alone
+    return {
+        "model": name,
+        "cross-validation s": alone,
+        "audit s": whole,
+        "rooms s": rooms,
+        "rest / cross-validation": ratio,
+        "goal": f"<= {GOAL} {verdict(ratio <= GOAL)}",
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--columns", type=int, default=30)
+    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--repetitions", type=int, default=1)
+    args = parser.parse_args()
+    silence()
+    X, y = make_rows(args.rows, args.columns)
+    with threadpool_limits(limits=1):
+        print_table([measure(name, X, y, args.repetitions) for name in args.models])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""Tables of the page: cells as short texts, with the numbers that they are sorted by."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+_CELL = 80  # characters of a cell
+_HEAD = 40  # of a name of a column
+_ROWS = 15  # of a finding
+_OWN_COLUMNS = 5  # of the caller
+_FEATURES = 200
+_NOTHING = "–"  # a missing value
+
+
+@dataclass
+class Cell:
+    """What stands in a cell, the number to sort it by, and the id on the page that it links to."""
+
+    text: str
+    key: Any = None
+    link: str = ""
+
+
+@dataclass
+class Table:
+    """A table; its first column names the rows.
+
+    Parameters
+    ----------
+    caption : str
+    columns : list of (name, is_number)
+    rows : list of list of Cell
+    note : str
+        What the table leaves out, in a sentence.
+    is_sortable : bool
+    """
+
+    caption: str
+    columns: list
+    rows: list = field(default_factory=list)
+    note: str = ""
+    is_sortable: bool = False
+
+
+def rows_of_finding(report, number):
+    """The rows to look at first, a `Table`; None where a finding concerns no single rows."""
+    candidate = report._findings[number]
+    if candidate.kind == "label_issues":
+        return _suspects(report, candidate)
+    return _worst_rows(report, candidate) if candidate.kind == "spotlight" else None
+
+
+def _suspects(report, candidate):
+    """The marked labels, the least likely first."""
+    held_out = report._held_out
+    # The issues are in this order of the rows.
+    ranked = np.argsort(held_out.data_map["label_quality"].to_numpy(), kind="stable")
+    marked = np.flatnonzero(held_out.label_issues["is_issue"].to_numpy())[:_ROWS]
+    rows = ranked[marked]
+    issues = held_out.label_issues.iloc[marked]
+    columns = [("label", False), ("suggested", False), ("probability of the label", True)]
+    cells = [
+        [Cell(user_text(label)), Cell(user_text(suggested)), Cell(f"{quality:.3f}", quality)]
+        for label, suggested, quality in zip(
+            issues["label"], issues["suggested_label"], issues["label_quality"], strict=True
+        )
+    ]
+    names = [] if report._table is None else _telling_first(report._table)
+    caption = "The labels to look at first: what models that had not seen the row find least likely"
+    return _with_own_columns(report, caption, rows, columns, cells, names, len(candidate.rows))
+
+
+def _worst_rows(report, candidate):
+    """The rows of a region with the highest loss."""
+    held_out, losses = report._held_out, report._losses
+    order = np.argsort(-losses[candidate.rows], kind="stable")[:_ROWS]
+    rows = candidate.rows[order]
+    labels = held_out.classes[held_out.codes[rows]]
+    columns = [("label", False), ("loss", True)]
+    cells = [
+        [Cell(user_text(label)), Cell(f"{loss:.2f}", float(loss))]
+        for label, loss in zip(labels, losses[rows], strict=True)
+    ]
+    contrasts = candidate.detail["contrasts"]
+    names = [] if contrasts is None else _set_apart(contrasts)
+    caption = "The rows of the region with the highest loss"
+    return _with_own_columns(report, caption, rows, columns, cells, names, len(candidate.rows))
+
+
+def _with_own_columns(report, caption, rows, columns, cells, names, n_rows):
+    """Index, our columns, and some of the caller's, of some rows."""
+    names = names[:_OWN_COLUMNS]
+    index = [Cell(index_text(label)) for label in report._index[rows]]
+    own = [[] for _ in rows] if not names else _own_cells(report._table[names].iloc[rows])
+    own_columns = [(user_text(name, _HEAD), _is_number(report._table[name])) for name in names]
+    lines = [[label, *ours, *theirs] for label, ours, theirs in zip(index, cells, own, strict=True)]
+    left = n_rows - len(lines)
+    note = f"And {left:,} more." if left else ""
+    first = (user_text(report._index.name) if report._index.name is not None else "row", False)
+    return Table(caption, [first, *columns, *own_columns], lines, note)
+
+
+def _own_cells(frame):
+    """The caller's values, row by row."""
+    columns = [[Cell(user_text(value)) for value in frame[name]] for name in frame.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _telling_first(table):
+    """Columns, those with sentences first: a person can judge a label by them."""
+    from ._columns import column_kinds
+
+    kinds = column_kinds(table)
+    return sorted(table.columns, key=lambda name: kinds[name] != "text")
+
+
+def _set_apart(contrasts):
+    """Columns that set a region apart, the clearest first."""
+    plain = contrasts[contrasts["kind"].isin(["numeric", "category", "word"])]
+    order = plain["contrast"].abs().sort_values(ascending=False, kind="stable").index
+    return list(dict.fromkeys(plain.loc[order, "feature"]))
+
+
+def _is_number(column):
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    return is_numeric_dtype(column.dtype) and not is_bool_dtype(column.dtype)
+
+
+# Tables of the whole audit
+
+
+def feature_table(report):
+    """All tests of columns, the clearest first; None where there was none."""
+    table = report.feature_table_
+    if not len(table):
+        return None
+    table = table.sort_values("score_p_value", kind="stable")
+    many = len(report._offsets.analyzers) > 1
+    columns = [("column", False), ("tested as", False)]
+    columns += [("class", False)] if many else []
+    columns += [("score statistic", True), ("df", True), ("p", True), ("gain", True)]
+    columns += [("shape", False)]
+    rows = [
+        [
+            Cell(user_text(row.column)),
+            Cell(_part_of(row.feature, row.column)),
+            *([Cell(user_text(row.label))] if many else []),
+            *(number_cell(x) for x in (row.score_statistic, row.score_df)),
+            *(number_cell(x) for x in (row.score_p_value, row.gain)),
+            Cell("" if row.shape == "none" else str(row.shape)),
+        ]
+        for row in table.rename(columns={"class": "label"}).head(_FEATURES).itertuples()
+    ]
+    note = "" if len(table) <= _FEATURES else f"The first {_FEATURES} of {len(table):,}; all: "
+    note += "report.feature_table_" if note else ""
+    return Table("All columns tested, the clearest first", columns, rows, note, True)
+
+
+def _part_of(feature, column):
+    """What was tested of a column: itself, a word in it, its number of words."""
+    own = user_text(str(feature).removeprefix(f"{column}: ").strip())
+    return "its values" if feature.strip() == column.strip() else own
+
+
+def region_table(report):
+    """All regions searched; None where there was none."""
+    table = report.spotlights_
+    if not len(table):
+        return None
+    names = ["searched in", "number", "rows", "mean loss", "lift", "held-out lift", "p", "finding"]
+    columns = [(name, name != "searched in") for name in names]
+    rows = [
+        [
+            Cell(user_text(row.embedding)),
+            number_cell(row.spotlight),
+            number_cell(row.n_members),
+            *(number_cell(x) for x in (row.mean_loss, row.lift, row.held_out_lift, row.p_value)),
+            finding_cell(row.finding) if row.finding >= 0 else Cell("", -1),
+        ]
+        for row in table.itertuples()
+    ]
+    return Table("All regions searched", columns, rows, is_sortable=True)
+
+
+def detectable_table(report):
+    """From which size on problems would have been found."""
+    wordings = {
+        "label_issues": ("Wrong labels", "{:.1%} of the labels"),
+        "calibration": ("Probabilities that are off", "{:.2g} nats a row to gain"),
+        "feature": ("A column that says more than the score", "{:.2g} nats a row to gain"),
+        "spotlight": ("A {}", "{:.2g} times the mean loss"),
+    }
+    rows = []
+    for row in report.detectable_.itertuples():
+        name, size = wordings[row.kind]
+        known = np.isfinite(row.detectable)
+        text = size.format(row.detectable) if known else "cannot be told"
+        rows.append([Cell(name.format(row.what.removeprefix("lift of a "))), Cell(text)])
+    columns = [("problem", False), ("found from this size on", False)]
+    return Table("What would have been found, 8 times out of 10", columns, rows)
+
+
+def further_table(report, first):
+    """The findings that have no card."""
+    findings = report.findings_.iloc[first:]
+    columns = [("finding", True), ("what", False), ("gain, nats a row", True), ("rows", True)]
+    columns += [("q", True)]
+    rows = [
+        [
+            number_cell(number),
+            Cell(user_text(row.title, 160)),
+            number_cell(row.severity),
+            number_cell(row.concerned),
+            number_cell(row.q_value),
+        ]
+        for number, row in zip(findings.index, findings.itertuples(), strict=True)
+    ]
+    return Table("Further findings", columns, rows, is_sortable=True)
+
+
+# Cells
+
+
+def finding_cell(number):
+    return Cell(str(number), int(number), f"finding-{number}")
+
+
+def number_cell(value):
+    return Cell(number_text(value), float(value) if np.isfinite(value) else None)
+
+
+def number_text(value):
+    """A number of ours to three digits or so."""
+    if value != value:
+        return _NOTHING
+    if not np.isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    if isinstance(value, (int, np.integer)) or (value == round(value) and abs(value) < 1e6):
+        text = f"{int(value):,}"
+    elif abs(value) >= 1000:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    return text.replace("-", "−") if text.startswith("-") else text
+
+
+def user_text(value, limit=_CELL):
+    """A value of the caller's in one line of at most `limit` characters."""
+    from pandas import isna
+    from pandas.api.types import is_scalar
+
+    if is_scalar(value) and isna(value):
+        return _NOTHING
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.6g}"
+    text = str(value)[: 2 * limit].removesuffix(" 00:00:00")
+    # Control characters, those that turn the direction of writing among them.
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def index_text(label):
+    """A label of the caller's index; the levels of a MultiIndex side by side."""
+    return " / ".join(map(user_text, label)) if isinstance(label, tuple) else user_text(label)

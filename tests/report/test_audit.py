@@ -1,0 +1,390 @@
+"""`audit`: what goes in, what is shared, what it finds and what it leaves alone."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from skaudit import AuditReport, DataMapClassifier, audit
+from skaudit.datasets import make_customers
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    return load_breast_cancer(return_X_y=True, as_frame=True)
+
+
+def brief(estimator, X, y, **settings):
+    """An audit without permutations beyond the least."""
+    return audit(estimator, X, y, **{"n_permutations": 2, "n_spotlights": 1} | settings)
+
+
+# What is found
+
+
+def test_each_planted_problem_is_found(report, customers):
+    found = set(report.findings_["kind"])
+    assert {"label_issues", "spotlight", "feature"} <= found
+    wrong = (customers.y != customers.y_true).to_numpy()
+    for number, finding in enumerate(report.findings_.itertuples()):
+        rows = report.rows(number)
+        if finding.kind == "label_issues":
+            assert wrong[rows].mean() > 0.7
+            assert customers.flipped[rows].sum() > 0.7 * customers.flipped.sum()
+    regions = [report.rows(k) for k in np.flatnonzero(report.findings_["kind"] == "spotlight")]
+    assert max(customers.region[rows].mean() for rows in regions) > 0.6
+    titles = report.findings_.loc[report.findings_["kind"] == "feature", "title"]
+    assert titles.str.startswith("discount is not used").any()
+
+
+def test_pure_noise_has_no_findings(global_random_seed):
+    """Labels independent of all columns: no label, region or column is blamed."""
+    rng = np.random.default_rng(global_random_seed)
+    X = pd.DataFrame(rng.normal(size=(600, 4)), columns=list("abcd"))
+    y = rng.choice(["no", "yes"], size=600)
+    report = audit(make_pipeline(StandardScaler(), LogisticRegression()), X, y, n_permutations=19)
+    assert set(report.findings_["kind"]) <= {"calibration"}
+    assert "Would have been found" in str(report)
+
+
+def test_a_clean_table_is_not_blamed():
+    data = make_customers(1500, wrong=0.0, spoiled=False, random_state=0)
+    report = brief(None, data.frame, data.y)
+    assert "label_issues" not in set(report.findings_["kind"])
+
+
+def test_findings_come_worst_first(report, iris_report):
+    for one in (report, iris_report):
+        severity = one.findings_["severity"].to_numpy()
+        assert (np.diff(severity) <= 0).all()
+        assert (one.findings_["q_value"] <= 0.05).all()
+        assert (one.findings_["q_value"] >= one.findings_["p_value"]).all()
+
+
+# What is shared
+
+
+def test_held_out_probabilities_are_those_of_cross_validation(cancer):
+    """A model without training dynamics is fitted on each fold as scikit-learn does."""
+    X, y = cancer
+    folds = StratifiedKFold(4, shuffle=True, random_state=3)
+    report = brief(GaussianNB(), X, y, cv=folds)
+    expected = cross_val_predict(GaussianNB(), X, y, cv=folds, method="predict_proba")
+    np.testing.assert_allclose(report.proba_, expected)
+    own = expected[np.arange(len(y)), y]
+    losses = -np.log(np.clip(own, np.finfo(float).eps, 1 - np.finfo(float).eps))
+    np.testing.assert_allclose(report.losses_, losses)
+    assert report.summary_["mean_loss"] == pytest.approx(losses.mean())
+
+
+def test_the_last_stage_of_a_booster_is_its_probability(cancer):
+    X, y = cancer
+    folds = StratifiedKFold(3, shuffle=True, random_state=3)
+    booster = HistGradientBoostingClassifier(max_iter=15)
+    report = brief(booster, X, y, cv=folds)
+    expected = cross_val_predict(booster, X, y, cv=folds, method="predict_proba")
+    np.testing.assert_allclose(report.proba_, expected, atol=1e-12)
+    assert report.summary_["n_snapshots"] == 10
+
+
+def test_the_data_map_is_that_of_a_classifier(cancer):
+    X, y = cancer
+    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(X, y))
+    learner = RandomForestClassifier(20, random_state=0)
+    report = brief(learner, X, y, cv=folds)
+    alone = DataMapClassifier(learner, cv=folds, random_state=0).fit(X, y)
+    columns = ["label", "correctness", "region"]
+    assert list(report.data_map_) == list(alone.data_map_)
+    assert len(report.data_map_) == len(alone.data_map_)
+    pd.testing.assert_index_equal(report.data_map_.index, alone.data_map_.index)
+    assert report.data_map_[columns].dtypes.equals(alone.data_map_[columns].dtypes)
+
+
+class Counting(ClassifierMixin, BaseEstimator):
+    """Counts its fits in a list that clones share."""
+
+    fits: list = []
+
+    def fit(self, X, y):
+        self.fits.append(len(X))
+        self.inner_ = GaussianNB().fit(X, y)
+        self.classes_ = self.inner_.classes_
+        return self
+
+    def predict(self, X):
+        return self.inner_.predict(X)
+
+    def predict_proba(self, X):
+        return self.inner_.predict_proba(X)
+
+
+def test_each_fold_is_fitted_once(cancer):
+    Counting.fits.clear()
+    brief(Counting(), *cancer, cv=4)
+    assert len(Counting.fits) == 4
+    Counting.fits.clear()
+    X, y = cancer
+    fitted = Counting().fit(X, y)
+    Counting.fits.clear()
+    brief(FrozenEstimator(fitted), X, y)
+    assert Counting.fits == []
+
+
+def test_n_jobs_changes_nothing(cancer):
+    X, y = cancer
+    alone, together = (
+        brief(RandomForestClassifier(10), X, y, n_jobs=n_jobs, n_permutations=4)
+        for n_jobs in (None, 2)
+    )
+    pd.testing.assert_frame_equal(alone.findings_, together.findings_)
+    pd.testing.assert_frame_equal(alone.spotlights_, together.spotlights_)
+    pd.testing.assert_frame_equal(alone.data_map_, together.data_map_)
+
+
+def test_the_same_seed_gives_the_same_report(cancer):
+    X, y = cancer
+    learner = SGDClassifier(loss="log_loss", alpha=0.1)
+    model = make_pipeline(StandardScaler(), learner)
+    first, again, other = (brief(model, X, y, random_state=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.proba_, again.proba_)
+    assert not np.array_equal(first.proba_, other.proba_)
+
+
+def test_the_input_is_not_changed(customers):
+    X, y = customers.frame.copy(), customers.y.copy()
+    X_before, y_before = X.copy(deep=True), y.copy(deep=True)
+    brief(None, X, y)
+    pd.testing.assert_frame_equal(X, X_before)
+    pd.testing.assert_series_equal(y, y_before)
+
+
+# What goes in
+
+
+MODELS = {
+    "logistic": make_pipeline(StandardScaler(), LogisticRegression()),
+    "sgd": make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", alpha=0.1)),
+    "network": make_pipeline(StandardScaler(), MLPClassifier((8,), learning_rate_init=0.02)),
+    "forest": RandomForestClassifier(10),
+    "boosting": HistGradientBoostingClassifier(max_iter=10),
+    "neighbours": KNeighborsClassifier(),
+    "search": GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=2),
+    "calibrated": CalibratedClassifierCV(GaussianNB(), cv=2),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_models_of_all_kinds_work(name, n_classes):
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    X, y = X.iloc[: 50 * n_classes], load_iris().target_names[y[: 50 * n_classes]]
+    report = brief(clone(MODELS[name]), X, y, cv=3)
+    assert isinstance(report, AuditReport)
+    np.testing.assert_allclose(report.proba_.sum(axis=1), 1.0, atol=1e-6)
+    assert report.proba_.columns.tolist() == sorted(set(y))
+    assert len(report.embeddings_) in (1, 2)
+    assert str(report)
+
+
+def test_containers_give_the_same_numbers(cancer):
+    X, y = cancer
+    frame = brief(GaussianNB(), X, y, cv=3)
+    for rows, labels in (
+        (X.to_numpy(), y.to_numpy()),
+        (X.to_numpy().tolist(), y.tolist()),
+        (np.asfortranarray(X.to_numpy()), y),
+    ):
+        other = brief(GaussianNB(), rows, labels, cv=3)
+        np.testing.assert_allclose(other.proba_, frame.proba_)
+        np.testing.assert_allclose(other.findings_["severity"], frame.findings_["severity"])
+
+
+def test_sparse_rows_and_texts(customers):
+    texts, y = customers.frame["last_message"].fillna(""), customers.y
+    words = TfidfVectorizer(min_df=5).fit_transform(texts)
+    linear = LogisticRegression()
+    narrow = brief(linear, words, y, cv=3)
+    assert len(narrow.feature_table_) == words.shape[1]
+    wide = sparse.hstack([words] * 5, format="csr")
+    assert brief(linear, wide, y, cv=3).feature_table_.empty
+    for rows in (texts, texts.tolist()):
+        report = brief(make_pipeline(TfidfVectorizer(), linear), rows, y, cv=3)
+        assert set(report.feature_table_["column"]) <= {"text", "last_message"}
+        assert not report.descriptions_["feature"].isin(["nothing"]).any()
+
+
+@pytest.mark.parametrize("container", ["array", "list of texts", "polars"])
+def test_the_default_model_takes_other_containers(container, customers):
+    y = customers.y.tolist()
+    if container == "array":
+        X, y = load_iris(return_X_y=True)
+    elif container == "list of texts":
+        X = customers.frame["last_message"].fillna("").tolist()
+    else:
+        polars = pytest.importorskip("polars")
+        X = polars.DataFrame(customers.frame.to_dict("list"), strict=False)
+    report = brief(None, X, y, cv=3)
+    report.model_.fit(X, y).predict_proba(X)
+
+
+def test_labels_of_any_kind_give_the_same_numbers(cancer):
+    X, y = cancer
+    plain = brief(GaussianNB(), X, y, cv=3)
+    for labels in (y.astype(bool), y * 2 - 1, np.where(y, "yes", "no"), y.astype("Int64")):
+        other = brief(GaussianNB(), X, labels, cv=3)
+        np.testing.assert_array_equal(other.proba_, plain.proba_)
+        assert other.findings_["title"].tolist() == plain.findings_["title"].tolist()
+
+
+def test_the_callers_index_is_everywhere(cancer):
+    X, y = cancer
+    labels = [f"patient {i}" for i in range(len(y))]
+    report = brief(GaussianNB(), X.set_axis(labels), y.set_axis(labels), cv=3)
+    for table in (report.data_map_, report.proba_, report.losses_):
+        assert table.index.tolist() == labels
+    assert set(report.label_issues_.index) == set(labels)
+    assert "patient " in str(report)
+
+
+def test_withheld_columns_are_not_given_to_the_model(cancer):
+    X, y = cancer
+    report = brief(GaussianNB(), X, y, features=["worst area", "mean radius"], cv=3)
+    rest = X.drop(columns=["worst area", "mean radius"])
+    np.testing.assert_allclose(report.proba_, brief(GaussianNB(), rest, y, cv=3).proba_)
+    assert set(report.feature_table_["feature"]) == set(X)
+    by_position = brief(GaussianNB(), X.to_numpy(), y, features=[0, 23], cv=3)
+    np.testing.assert_allclose(by_position.proba_, report.proba_)
+    assert by_position.summary_["withheld"] == ["x0", "x23"]
+
+
+def test_a_frozen_model_is_read_on_its_own_columns(cancer):
+    X, y = cancer
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X.iloc[:250, :4], y[:250])
+    report = brief(FrozenEstimator(model), X.iloc[250:], y.iloc[250:])
+    np.testing.assert_array_equal(report.proba_, model.predict_proba(X.iloc[250:, :4]))
+    assert report.summary_["n_folds"] == 0
+    assert "feature" in set(report.findings_["kind"])
+    assert set(report.summary_["withheld"]) == set(X.columns[4:])
+
+
+def test_a_frozen_model_on_its_own_rows_warns(cancer):
+    X, y = cancer
+    model = RandomForestClassifier(50, min_samples_leaf=3, random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="a model's scores of its own training rows"):
+        report = brief(FrozenEstimator(model), X, y)
+    assert any("own training rows" in note for note in report.notes_)
+
+
+def test_weights_count_as_repeated_rows_of_the_score(cancer):
+    X, y = cancer
+    rng = np.random.default_rng(0)
+    weight = rng.integers(1, 4, len(y))
+    model = FrozenEstimator(GaussianNB().fit(X.iloc[:100, :5], y[:100]))
+    weighted = brief(model, X, y, sample_weight=weight)
+    repeated = brief(model, X.iloc[np.repeat(np.arange(len(y)), weight)], np.repeat(y, weight))
+    assert weighted.summary_["mean_loss"] == pytest.approx(repeated.summary_["mean_loss"])
+    assert weighted.calibration_["statistic"] == pytest.approx(
+        repeated.calibration_["statistic"], rel=1e-6
+    )
+    columns = ["feature", "score_statistic"]
+    first, second = (r.feature_table_[columns].sort_values("feature") for r in (weighted, repeated))
+    np.testing.assert_allclose(first["score_statistic"], second["score_statistic"], rtol=1e-6)
+
+
+def test_groups_stay_together(cancer):
+    X, y = cancer
+    groups = np.arange(len(y)) // 3
+    report = brief(GaussianNB(), X, y, groups=groups, cv=3)
+    assert report.summary_["n_folds"] == 3
+
+
+def test_a_given_embedding_is_the_only_one(cancer):
+    X, y = cancer
+    Z = X.iloc[:, :3]
+    report = brief(GaussianNB(), X, y, embedding=Z, cv=3)
+    assert list(report.embeddings_) == ["the embedding given"]
+    np.testing.assert_array_equal(report.embeddings_["the embedding given"], Z)
+
+
+def test_progress_is_told(cancer):
+    told = []
+    brief(GaussianNB(), *cancer, progress=told.append)
+    assert told[0] == "training on folds"
+    assert len(told) == 5
+
+
+def test_rare_classes_are_dealt_out():
+    X, y = load_iris(return_X_y=True)
+    y = np.where(np.arange(150) < 3, 9, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = brief(make_pipeline(StandardScaler(), LogisticRegression()), X, y)
+    assert np.isfinite(report.proba_.to_numpy()).all()
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"y": "one"}, "only one class"),
+        ({"y": "continuous"}, "continuous"),
+        ({"y": "short"}, "y has 50 rows but X has"),
+        ({"y": "missing"}, "NaN"),
+        ({"y": "single"}, "have one row only"),
+        ({"y": "multilabel"}, "multilabel"),
+        ({"y": "permuted"}, "same index labels as X in another order"),
+        ({"estimator": LogisticRegression}, "is the class"),
+        ({"estimator": LinearSVC()}, "must have predict_proba"),
+        ({"estimator": StandardScaler()}, "must be a classifier"),
+        ({"features": ["absent"]}, "names columns that X lacks"),
+        ({"features": "all"}, "leaves none to train"),
+        ({"embedding": np.zeros((3, 2))}, "embedding has 3 rows"),
+        ({"embedding": np.full((569, 2), np.nan)}, "NaN"),
+        ({"X": "infinite"}, "infinity"),
+        ({"X": "repeated"}, "repeated column names"),
+        ({"cv": 1}, "n_splits"),
+    ],
+)
+def test_bad_input_is_refused_with_the_reason(changes, text, cancer):
+    X, y = cancer
+    settings = {"estimator": GaussianNB(), "X": X, "y": y} | changes
+    if isinstance(settings["y"], str):
+        settings["y"] = {
+            "one": np.ones(len(X)),
+            "continuous": np.linspace(0, 1, len(X)),
+            "short": y[:50],
+            "missing": y.astype(object).where(y.index > 0),
+            "single": np.where(np.arange(len(X)) == 7, 5, y),
+            "multilabel": np.stack([y, 1 - y], axis=1),
+            "permuted": y.iloc[::-1],
+        }[settings["y"]]
+    if settings.get("features") == "all":
+        settings["features"] = list(X)
+    if isinstance(settings["X"], str):
+        infinite = X.copy()
+        infinite.iloc[3, 2] = np.inf
+        repeated = X.set_axis(["a", "a", *X.columns[2:]], axis=1)
+        settings["X"] = {"infinite": infinite, "repeated": repeated}[settings["X"]]
+    with pytest.raises((ValueError, TypeError), match=text):
+        brief(settings.pop("estimator"), settings.pop("X"), settings.pop("y"), **settings)

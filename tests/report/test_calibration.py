@@ -1,0 +1,71 @@
+"""The best rescaling of probabilities: a gradient of zero, Platt's line, invariance."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit, softmax
+from scipy.stats import kstest
+
+from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
+from skaudit.report._calibration import find_miscalibration, recalibrated
+
+
+def draw(n, n_classes, slope, rng):
+    """Labels drawn from probabilities, and these distorted by a slope."""
+    logits = rng.normal(size=(n, n_classes)) * 1.5
+    proba = softmax(logits, axis=1)
+    codes = np.array([rng.choice(n_classes, p=p) for p in proba])
+    return codes, softmax(logits / slope, axis=1)
+
+
+def test_two_classes_have_platts_line(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    score = expit(rng.normal(size=2000))
+    y = rng.random(2000) < expit(0.4 + 0.8 * logit(score))
+    found = find_miscalibration(y.astype(int), np.stack([1 - score, score], 1), np.ones(2000))
+    X = np.column_stack([rng.normal(size=2000), score])
+    line = IncrementalFeatureAnalyzer(ScoreColumn(1)).fit(X, y).calibration_
+    assert found["slope"] == pytest.approx(line["slope"], abs=1e-4)
+    assert found["shift"][1] == pytest.approx(line["intercept"], abs=1e-4)
+    assert found["statistic"] == pytest.approx(line["statistics"]["lr"], rel=1e-5)
+    assert found["p_value"] == pytest.approx(line["statistics"]["lr_p_value"], rel=1e-3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 6])
+def test_the_gradient_is_zero_there(n_classes, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    codes, proba = draw(800, n_classes, 1.7, rng)
+    weights = rng.exponential(size=800)
+    found = find_miscalibration(codes, proba, weights)
+    logs = np.log(proba)
+    residual = softmax(found["slope"] * logs + found["shift"], axis=1)
+    residual[np.arange(800), codes] -= 1
+    np.testing.assert_allclose(weights @ residual / 800, 0, atol=1e-5)
+    assert (weights[:, None] * residual * logs).sum() / 800 == pytest.approx(0, abs=1e-5)
+    assert found["slope"] == pytest.approx(1.7, abs=0.4)
+
+
+def test_the_statistic_is_twice_the_loss_that_is_gained(global_random_seed):
+    codes, proba = draw(500, 3, 0.5, np.random.default_rng(global_random_seed))
+    found = find_miscalibration(codes, proba, np.ones(500))
+    rows = np.arange(500)
+    before = -np.log(proba[rows, codes]).sum()
+    after = -np.log(recalibrated(proba, found)[rows, codes]).sum()
+    assert found["statistic"] == pytest.approx(2 * (before - after), rel=1e-6)
+    assert found["slope"] < 1
+    np.testing.assert_allclose(recalibrated(proba, found).sum(axis=1), 1)
+
+
+def test_right_probabilities_have_uniform_p_values():
+    rng = np.random.default_rng(0)
+    p_values = [
+        find_miscalibration(*draw(400, 3, 1.0, rng), np.ones(400))["p_value"] for _ in range(200)
+    ]
+    assert kstest(p_values, "uniform").pvalue > 0.01
+
+
+def test_probabilities_of_zero_and_one_are_no_obstacle():
+    codes = np.array([0, 1, 1, 0] * 10)
+    proba = np.eye(2)[[0, 1, 0, 1] * 10]
+    found = find_miscalibration(codes, proba, np.ones(40))
+    assert found["p_value"] < 1e-10
+    assert np.isfinite(recalibrated(proba, found)).all()

@@ -1,0 +1,256 @@
+"""Findings: what they are worth, in which order, and which of them are told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from skaudit import audit
+from skaudit.datasets import make_noisy_labels
+from skaudit.dynamics._label_issues import find_noise
+from skaudit.report._features import rows_of_segments
+from skaudit.report._findings import (
+    Candidate,
+    _expected_gain,
+    choose,
+    detectable_gain,
+    detectable_noise,
+    name_region,
+)
+from skaudit.report._regions import same_region
+
+
+def candidate(p_value, severity, **settings):
+    rows = np.arange(3)
+    return Candidate("feature", "x", severity, 0.1, rows, 1.0, p_value, "", "", **settings)
+
+
+# Order and significance
+
+
+def test_q_values_are_those_of_all_tests():
+    found = [candidate(0.001, 0.1), candidate(0.02, 0.3)]
+    assert len(choose(found, 2, 0.05)) == 2
+    assert [one.q_value for one in found] == [0.002, 0.02]
+    assert [one.severity for one in choose(found, 2, 0.05)] == [0.3, 0.1]
+    assert len(choose(found, 10, 0.05)) == 1
+    assert choose(found, 1000, 0.05) == []
+
+
+def test_unknown_severities_come_last_and_idle_candidates_are_left_out():
+    found = [candidate(0.001, np.nan), candidate(0.001, 0.1), candidate(0, 9, worth_telling=False)]
+    assert [one.severity for one in choose(found, 3, 0.05)][0] == 0.1
+    assert len(choose(found, 3, 0.05)) == 2
+
+
+# Severity
+
+
+def test_the_expected_gain_is_what_new_rows_gain(global_random_seed):
+    """A logistic fit of 3 parameters: the loss it saves on new rows, over many draws."""
+    rng = np.random.default_rng(global_random_seed)
+    n, df, effect = 400, 3, 0.25
+    told, real = [], []
+    for _ in range(60):
+        X = rng.normal(size=(n + 4000, df))
+        y = rng.random(len(X)) < expit(effect * X[:, 0])
+        model = LogisticRegression(C=1e9, fit_intercept=False).fit(X[:n], y[:n])
+        statistic = 2 * n * (np.log(2) - log_loss(y[:n], model.predict_proba(X[:n])))
+        told.append((statistic - 2 * df) / (2 * n))  # without the cut at 0, which has a bias
+        real.append(np.log(2) - log_loss(y[n:], model.predict_proba(X[n:])))
+        gain, error = _expected_gain(statistic, df, n)
+        assert gain == max(told[-1], 0)
+        assert error > 0
+    assert np.mean(told) == pytest.approx(np.mean(real), abs=3 * np.std(told) / np.sqrt(60))
+
+
+def test_what_is_detectable_is_detected_that_often(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    n, df, level = 500, 4, 0.01
+    gain = detectable_gain(df, level, n)
+    # By Wilks: twice the loss saved is non-central chi-squared with 2 n gain.
+    draws = rng.noncentral_chisquare(df, 2 * n * gain, size=20_000)
+    limit = np.quantile(rng.chisquare(df, size=200_000), 1 - level)
+    assert (draws > limit).mean() == pytest.approx(0.8, abs=0.02)
+    assert detectable_gain(df, level, 2 * n) == pytest.approx(gain / 2)
+
+
+def test_severity_of_labels_is_what_right_labels_save(report, customers):
+    """The loss that falls where the suggested labels are put, each with its probability."""
+    number = report.findings_.index[report.findings_["kind"] == "label_issues"][0]
+    rows = report.rows(number)
+    proba = report.proba_.to_numpy()[rows]
+    issues = report.label_issues_.loc[customers.frame.index[rows]]
+    place = report.proba_.columns.get_indexer(issues["suggested_label"])
+    before = report.losses_.to_numpy()[rows]
+    saved = before + np.log(proba[np.arange(len(rows)), place])
+    expected = (saved * (1 - issues["label_quality"].to_numpy())).sum() / len(customers.y)
+    assert report.findings_.loc[number, "severity"] == pytest.approx(expected)
+    # What right labels save in truth: no less than half, no more than a little more.
+    truly = np.where((customers.y != customers.y_true).to_numpy()[rows], saved, 0).sum()
+    assert 0.5 < truly / len(customers.y) / expected < 1.3
+
+
+def test_severity_of_a_region_is_its_held_out_excess(report):
+    table = report.spotlights_.query("finding >= 0")
+    for row in table.itertuples():
+        finding = report.findings_.loc[row.finding]
+        excess = (row.held_out_lift - 1) * report.losses_.mean() * finding["share"]
+        assert finding["severity"] == pytest.approx(max(excess, 0) / (1 - finding["share"]))
+
+
+# Labels
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.15])
+def test_even_noise_is_measured(rate, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    z = rng.normal(scale=4, size=4000)
+    proba = np.stack([expit(-z), expit(z)], axis=1)
+    y = (rng.random(4000) < expit(z)).astype(int)
+    y, _ = make_noisy_labels(y, rate=rate, random_state=global_random_seed)
+    found = find_noise(y, proba)
+    assert found["rate"] == pytest.approx(rate, abs=0.02)
+    assert (found["p_value"] < 1e-6) == (rate > 0)
+
+
+def test_a_model_that_knows_the_noise_is_seen_through():
+    """Probabilities that are right for the wrong labels leave the likelihood ratio nothing."""
+    rng = np.random.default_rng(0)
+    right = rng.integers(0, 2, 4000)
+    y, _ = make_noisy_labels(right, rate=0.06, random_state=0)
+    proba = np.where(np.eye(2)[right] == 1, 0.94, 0.06)
+    found = find_noise(y, proba)
+    assert found["n_sure"] == 1000
+    assert found["p_value"] < 1e-6
+    unsure = np.where(np.eye(2)[right] == 1, 0.8, 0.2)
+    assert find_noise(y, unsure)["n_sure"] == 0
+
+
+def test_p_values_of_clean_labels_are_not_small(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    p_values = []
+    for scale in np.repeat([0.5, 1.0, 3.0], 30):
+        z = rng.normal(scale=scale, size=600)
+        y = (rng.random(600) < expit(z)).astype(int)
+        p_values.append(find_noise(y, np.stack([expit(-z), expit(z)], axis=1))["p_value"])
+    assert np.mean(np.array(p_values) <= 0.05) < 0.1
+
+
+def test_detectable_noise_falls_with_the_rows(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    z = rng.normal(scale=3, size=4000)
+    proba = np.stack([expit(-z), expit(z)], axis=1)
+    few, many = detectable_noise(proba[:1000], 0.01), detectable_noise(proba, 0.01)
+    assert 0 < many < few < 0.2
+    assert np.isnan(detectable_noise(np.full((100, 2), 0.5), 0.01))
+
+
+# Regions and segments in words and rows
+
+
+def test_regions_are_the_same_where_they_share_rows():
+    assert same_region(np.arange(10), np.arange(5, 100))
+    assert not same_region(np.arange(10), np.arange(8, 100))
+
+
+def test_a_region_has_the_name_of_what_sets_it_apart():
+    rows = [
+        ("category", "town", "Bonn", 0.9, 0.1, 2.0),
+        ("category", "town", "Ulm", 0.0, 0.5, -1.5),
+        ("numeric", "age", None, 70.0, 40.0, 1.0),
+        ("word", "note", "late", 0.5, 0.1, 0.6),
+        ("numeric", "height", None, 1.8, 1.79, 0.1),
+        ("nearest", None, "x", 1.0, np.nan, np.nan),
+    ]
+    columns = ["kind", "feature", "value", "inside", "outside", "contrast"]
+    contrasts = pd.DataFrame(rows, columns=columns)
+    name = name_region(contrasts)
+    assert name == "town is Bonn, age is high (mean 70, elsewhere 40), note says “late”"
+    assert name_region(contrasts.iloc[4:]) == ""
+    assert name_region(None) == ""
+
+
+@pytest.mark.parametrize("kind", ["number", "ties", "category", "missing"])
+def test_rows_of_segments_are_those_counted(kind, global_random_seed):
+    from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
+
+    rng = np.random.default_rng(global_random_seed)
+    values = {
+        "number": rng.normal(size=500),
+        "ties": rng.poisson(1.0, size=500).astype(float),
+        "category": rng.choice([f"c{i}" for i in range(30)], 500).astype(object),
+        "missing": np.where(rng.random(500) < 0.2, np.nan, rng.integers(0, 40, 500)),
+    }[kind]
+    frame = pd.DataFrame({"x": values, "s": expit(rng.normal(size=500))})
+    y = rng.random(500) < 0.4
+    segments = IncrementalFeatureAnalyzer(ScoreColumn("s")).fit(frame, y).segment_table_
+    total = np.zeros(500, dtype=int)
+    for number in range(len(segments)):
+        inside = rows_of_segments(frame["x"], segments, np.arange(len(segments)) == number)
+        assert inside.sum() == segments["n"].iloc[number]
+        total += inside
+    assert (total == 1).all()
+
+
+# Columns
+
+
+def test_a_copy_of_a_column_is_told_with_it():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"known": rng.normal(size=3000), "new": rng.normal(size=3000)})
+    X["copy"] = X["new"] + 0.05 * rng.normal(size=3000)
+    X["other"] = rng.normal(size=3000)
+    y = rng.random(3000) < expit(X["known"] + X["new"] + 0.7 * X["other"])
+    report = audit(LogisticRegression(), X, y, features=["new", "copy", "other"], n_permutations=2)
+    titles = report.findings_.loc[report.findings_["kind"] == "feature", "title"].tolist()
+    assert titles == [
+        "new is not used and says more than the score",
+        "other is not used and says more than the score",
+    ]
+    assert "copy says nothing new" in report.findings_["evidence"].str.cat()
+    both = report.findings_.query("kind == 'feature'")
+    gain = log_loss(y, expit(X["known"])) - log_loss(
+        y, expit(X["known"] + X["new"] + 0.7 * X["other"])
+    )
+    assert both["severity"].sum() == pytest.approx(gain, rel=0.4)
+
+
+def test_columns_that_the_model_does_not_use_are_known():
+    from sklearn.compose import make_column_transformer
+    from sklearn.pipeline import make_pipeline
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(800, 3)), columns=["seen", "ignored", "noise"])
+    y = rng.random(800) < expit(X["seen"] + 1.5 * X["ignored"])
+    chosen = make_column_transformer(("passthrough", ["seen"]))
+    report = audit(make_pipeline(chosen, LogisticRegression()), X, y, n_permutations=2)
+    assert report.findings_["title"].tolist() == [
+        "ignored is not used and says more than the score"
+    ]
+    assert "The model does not use this column." in report.findings_["evidence"][0]
+
+
+def test_a_score_that_is_wrong_along_its_own_column():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.uniform(-2, 2, 3000), "z": rng.normal(size=3000)})
+    y = rng.random(3000) < expit(X["z"] + 2 * (X["x"] ** 2 - 1.3))
+    report = audit(LogisticRegression(), X, y, n_permutations=2)
+    titles = report.findings_.loc[report.findings_["kind"] == "feature", "title"].tolist()
+    assert titles == ["The score is off along x"]
+
+
+def test_words_of_a_text_column_are_tested():
+    rng = np.random.default_rng(0)
+    filler = np.array("red green blue small large round square heavy light plain".split())
+    words = [" ".join(rng.choice(filler, 4)) for _ in range(2000)]
+    late = rng.random(2000) < 0.3
+    X = pd.DataFrame({"z": rng.normal(size=2000), "note": words})
+    X["note"] = X["note"] + np.where(late, " late", " fine")
+    y = rng.random(2000) < expit(X["z"] + 1.5 * late)
+    report = audit(LogisticRegression(), X, y, features=["note"], n_permutations=2)
+    finding = report.findings_.query("kind == 'feature'").iloc[0]
+    assert finding["title"].startswith("note is not used")
+    assert '"late"' in finding["evidence"]
