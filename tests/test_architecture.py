@@ -33,7 +33,15 @@ ROOMS = {
 # The files of the rooms with mathematics that know estimators or hold what a caller hands over. Any
 # other file there, the display apart, is core: arrays in, arrays out.
 SHELLS = {
-    "dynamics": {"_callback", "_classifier", "_input", "_recorder", "_sources", "_training"},
+    "dynamics": {
+        "_callback",
+        "_classifier",
+        "_held_out",
+        "_input",
+        "_recorder",
+        "_sources",
+        "_training",
+    },
     "spotlight": {"_backend", "_finder", "_fit", "_input", "_losses", "_significance"},
     "offsets": {
         "_analyzer",

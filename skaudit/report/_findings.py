@@ -13,7 +13,7 @@ _POWER = 0.8  # of what is said to be detectable
 _FLOOR = 1e-3  # of a probability, for what noise could be detected
 _CONTRASTS = 3  # of a region, in its name
 _KNOWN = 0.8  # of the loss of a region, expected by a model that knows it
-_CLEAR = 0.3  # standard deviations; a smaller contrast names no region
+_VAGUE, _CLEAR = 0.3, 0.5  # standard deviations of the first contrast in a name, of the others
 
 
 @dataclass
@@ -245,7 +245,8 @@ def name_region(contrasts):
     words: list = []
     seen: set = set()
     for row in strongest.itertuples():
-        if row.feature in seen or abs(row.contrast) < _CLEAR or len(words) == _CONTRASTS:
+        least = _CLEAR if words else _VAGUE
+        if row.feature in seen or abs(row.contrast) < least or len(words) == _CONTRASTS:
             continue
         if row.kind == "category" and row.contrast < 0:
             continue  # what a region is tells more than what it is not
@@ -293,7 +294,7 @@ def feature_candidates(offsets, rows_of, unused, withheld, total, code, many_cla
             Candidate(
                 "feature",
                 (
-                    f"{_short(test.column)} is not used and says more than the score{of_class}"
+                    f"{_short(test.column)} says what the model does not know{of_class}"
                     if is_new
                     else f"The score is off along {_short(test.column)}{of_class}"
                 ),
@@ -331,8 +332,8 @@ def _feature_evidence(test, is_new, words):
             segments.loc[segments["offset"].idxmax()],
         )
         parts.append(
-            f"Log-odds to add run from {low['offset']:+.2f} ({segment_name(low)}) to "
-            f"{high['offset']:+.2f} ({segment_name(high)})."
+            f"Log-odds of “{_short(test.label)}” to add run from {low['offset']:+.2f} "
+            f"({segment_name(low)}) to {high['offset']:+.2f} ({segment_name(high)})."
         )
     return " ".join(parts)
 
@@ -340,7 +341,7 @@ def _feature_evidence(test, is_new, words):
 def in_the_same_vein(columns):
     """A sentence on columns that say no more once another one is added."""
     named = ", ".join(_short(name) for name in columns[:5])
-    more = f" and {len(columns) - 5} others" if len(columns) > 5 else ""
+    more = f" and {_count(len(columns) - 5, 'other', 'others')}" if len(columns) > 5 else ""
     verb = "says" if len(columns) == 1 else "say"
     return f" Once it is added, {named}{more} {verb} nothing new."
 

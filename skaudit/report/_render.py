@@ -214,7 +214,7 @@ def _cards(report, findings, summary):
             row.next_step,
             _gain(row.severity, row.severity_error, scale, summary["mean_loss"]),
             _concerned(row, _is_weighted(report)),
-            f"{row.q_value:.2g}",
+            f"= {row.q_value:.2g}" if row.q_value > 1e-12 else "< 1e-12",
             _chance(row.q_value),
             table=rows_of_finding(report, number),
         )
@@ -240,9 +240,10 @@ def _gain(severity, error, scale, mean_loss):
 
 
 def _concerned(row, is_weighted):
-    share = f"{row.share:.1%}" if row.share < 0.9995 else "all"
     rows = "1 row" if row.concerned == 1 else f"{row.concerned:,} rows"
-    return f"{rows}, {share} of the weight" if is_weighted else f"{rows}, {share}"
+    if row.share >= 0.9995:
+        return f"all {rows}"
+    return f"{rows}, {row.share:.1%}{' of the weight' if is_weighted else ''}"
 
 
 def _chance(q_value):

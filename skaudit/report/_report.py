@@ -32,6 +32,11 @@ class AuditReport:
 
     Made by `audit`. n rows, K classes; tables carry the caller's index.
 
+    Parameters
+    ----------
+    **parts : dict
+        What `audit` hands over.
+
     Attributes
     ----------
     findings_ : pandas.DataFrame
@@ -61,8 +66,10 @@ class AuditReport:
     descriptions_ : pandas.DataFrame
         What sets the regions among the findings apart, as `describe_spotlights` tells it, with
         `finding` in front.
-    feature_table_, segment_table_ : pandas.DataFrame
-        As those of `IncrementalFeatureAnalyzer`, with `class` and `column` in front.
+    feature_table_ : pandas.DataFrame
+        As that of `IncrementalFeatureAnalyzer`, with `class` and `column` in front.
+    segment_table_ : pandas.DataFrame
+        As that of `IncrementalFeatureAnalyzer`, with `class` and `column` in front.
     calibration_ : dict
         `slope, shift, statistic, df, p_value` of the best rescaling of the log probabilities.
     detectable_ : pandas.DataFrame
@@ -94,31 +101,22 @@ class AuditReport:
     >>> report = audit(model, X, y, n_permutations=19)
     >>> report.summary_["n_rows"], report.summary_["n_folds"]
     (150, 5)
-    >>> report.findings_["kind"].isin(["calibration", "label_issues"]).all()
-    np.True_
+    >>> list(report.findings_)[:4]
+    ['kind', 'severity', 'concerned', 'share']
+    >>> report.label_issues_.index[0] in report.data_map_.nsmallest(3, "confidence").index
+    True
     """
 
-    def __init__(
-        self,
-        *,
-        findings,
-        held_out,
-        losses,
-        rows,
-        offsets,
-        views,
-        calibration,
-        detectable,
-        notes,
-        model,
-        settings,
-    ):
-        self._findings, self._views, self._offsets = findings, views, offsets
-        self._held_out, self._losses = held_out, losses
+    def __init__(self, **parts):
+        rows = parts["rows"]
+        self._findings, self._views, self._offsets = (
+            parts[name] for name in ("findings", "views", "offsets")
+        )
+        self._held_out, self._losses = parts["held_out"], parts["losses"]
         self._index, self._weights, self._table = rows.index, rows.weights, rows.table
-        self._settings = settings
-        self.calibration_, self.detectable_ = calibration, detectable
-        self.notes_, self.model_ = notes, model
+        self._settings = parts["settings"]
+        self.calibration_, self.detectable_ = parts["calibration"], parts["detectable"]
+        self.notes_, self.model_ = parts["notes"], parts["model"]
 
     @property
     def findings_(self):

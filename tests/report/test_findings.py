@@ -207,8 +207,8 @@ def test_a_copy_of_a_column_is_told_with_it():
     report = audit(LogisticRegression(), X, y, features=["new", "copy", "other"], n_permutations=2)
     titles = report.findings_.loc[report.findings_["kind"] == "feature", "title"].tolist()
     assert titles == [
-        "new is not used and says more than the score",
-        "other is not used and says more than the score",
+        "new says what the model does not know",
+        "other says what the model does not know",
     ]
     assert "copy says nothing new" in report.findings_["evidence"].str.cat()
     both = report.findings_.query("kind == 'feature'")
@@ -227,9 +227,7 @@ def test_columns_that_the_model_does_not_use_are_known():
     y = rng.random(800) < expit(X["seen"] + 1.5 * X["ignored"])
     chosen = make_column_transformer(("passthrough", ["seen"]))
     report = audit(make_pipeline(chosen, LogisticRegression()), X, y, n_permutations=2)
-    assert report.findings_["title"].tolist() == [
-        "ignored is not used and says more than the score"
-    ]
+    assert report.findings_["title"].tolist() == ["ignored says what the model does not know"]
     assert "The model does not use this column." in report.findings_["evidence"][0]
 
 
@@ -252,5 +250,5 @@ def test_words_of_a_text_column_are_tested():
     y = rng.random(2000) < expit(X["z"] + 1.5 * late)
     report = audit(LogisticRegression(), X, y, features=["note"], n_permutations=2)
     finding = report.findings_.query("kind == 'feature'").iloc[0]
-    assert finding["title"].startswith("note is not used")
+    assert finding["title"].startswith("note says what")
     assert '"late"' in finding["evidence"]
