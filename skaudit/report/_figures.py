@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -77,7 +78,7 @@ def _plain_style(salt):
     """Matplotlib's defaults with a few of ours, whatever the user has set."""
     import matplotlib
 
-    ours = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TYPE}
+    ours: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TYPE}
     ours |= {"font.sans-serif": ["DejaVu Sans"], "axes.linewidth": 0.7}
     ours |= {"axes.edgecolor": "#888888", "xtick.color": "#888888", "ytick.color": "#888888"}
     ours |= {"xtick.labelcolor": "#555555", "ytick.labelcolor": "#555555", "legend.frameon": False}
@@ -382,10 +383,12 @@ def _rename_ids(root, prefix):
     for element in root.iter():
         for name, value in element.attrib.items():
             if name == "href" or "url(" in value:
-                new = _REFERENCE.sub(
-                    lambda found: found[0].replace(found[1], names.get(found[1], found[1])), value
-                )
-                element.set(name, new)
+                element.set(name, _REFERENCE.sub(lambda found: _renamed(found, names), value))
+
+
+def _renamed(found, names):
+    """A reference with the new name of what it refers to."""
+    return found[0].replace(found[1], names.get(found[1], found[1]))
 
 
 def _share_styles(root, prefix):

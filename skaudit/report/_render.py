@@ -158,7 +158,7 @@ def _contents(report):
         "detectable": detectable_table(report),
         "features": feature_table(report),
         "untested": _untested(summary["not_tested"]),
-        "regions": region_table(report),
+        "regions": region_table(report, len(cards)),
         "notes": list(report.notes_),
         "is_weighted": _is_weighted(report),
         "version": __version__,
@@ -200,7 +200,7 @@ def _cards(report, findings, summary):
     """A `Card` for each finding."""
     tops = (findings["severity"] + findings["severity_error"]).to_numpy()
     scale = float(np.max(tops, initial=0.0, where=np.isfinite(tops))) or 1.0
-    cards = []
+    cards: list[Card] = []
     for number, row in zip(findings.index, findings.itertuples(), strict=True):
         candidate = report._findings[number]
         is_new = candidate.detail.get("is_new", False)

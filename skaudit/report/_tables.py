@@ -164,8 +164,8 @@ def _part_of(feature, column):
     return "its values" if feature.strip() == column.strip() else own
 
 
-def region_table(report):
-    """All regions searched; None where there was none."""
+def region_table(report, n_cards):
+    """All regions searched, with links to the first `n_cards` findings; None without any."""
     table = report.spotlights_
     if not len(table):
         return None
@@ -177,7 +177,7 @@ def region_table(report):
             number_cell(row.spotlight),
             number_cell(row.n_members),
             *(number_cell(x) for x in (row.mean_loss, row.lift, row.held_out_lift, row.p_value)),
-            finding_cell(row.finding) if row.finding >= 0 else Cell("", -1),
+            finding_cell(row.finding, n_cards),
         ]
         for row in table.itertuples()
     ]
@@ -223,8 +223,11 @@ def further_table(report, first):
 # Cells
 
 
-def finding_cell(number):
-    return Cell(str(number), int(number), f"finding-{number}")
+def finding_cell(number, n_cards):
+    """The number of a finding, -1 for none, with a link where it has a card."""
+    if number < 0:
+        return Cell("")
+    return Cell(str(number), int(number), f"finding-{number}" if number < n_cards else "")
 
 
 def number_cell(value):
@@ -243,7 +246,7 @@ def number_text(value):
         text = f"{value:,.0f}"
     else:
         text = f"{value:.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
-    return text.replace("-", "−") if text.startswith("-") else text
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def user_text(value, limit=_CELL):
