@@ -51,7 +51,7 @@ def audit(
     sample_weight=None,
     n_epochs=None,
     n_spotlights=3,
-    n_permutations=39,
+    n_permutations=19,
     fdr=0.05,
     random_state=0,
     n_jobs=None,
@@ -93,7 +93,7 @@ def audit(
         loss has settled (at most its `max_iter` and 200), 20 of other such learners.
     n_spotlights : int, default=3
         Regions to look for in each embedding.
-    n_permutations : int, default=39
+    n_permutations : int, default=19
         Permutations of the losses that test each region.
     fdr : float, default=0.05
         Expected share of false findings (Benjamini-Hochberg over all tests of the audit).

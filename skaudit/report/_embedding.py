@@ -24,7 +24,7 @@ _CATEGORIES = 20  # of a column; the others are one more
 # Planted regions of two columns each, 20 in all: mean F1 .74; with normal scores and 1 for all
 # kinds .58. Two rows of different categories differ as a whole, two numbers by a little.
 _VARIANCE = {"category": 2.25, "text": 0.25}
-_MOST_LEAVES = 20_000_000  # entries of the matrix of leaves; trees are left out beyond
+_TREES = 40  # of an ensemble; more of them tell the same
 _WRAPPERS = (DataMapClassifier, FixedThresholdClassifier, TunedThresholdClassifierCV)
 _ACTIVATIONS = {
     "identity": lambda z: z,
@@ -101,7 +101,7 @@ def _leaves(estimator, X):
             warnings.filterwarnings("ignore", "X has feature names")
             leaves = np.asarray(estimator.apply(X))
         leaves = leaves.reshape(len(leaves), -1)
-        return leaves[:, _some(leaves.shape[1], len(leaves))]
+        return leaves[:, _some(leaves.shape[1])]
     # Histogram boosting tells no leaves, but what a tree adds is another number for each of them.
     if hasattr(estimator, "n_iter_") and hasattr(estimator, "staged_decision_function"):
         return _leaves_by_value(estimator, X)
@@ -110,7 +110,7 @@ def _leaves(estimator, X):
 
 def _leaves_by_value(booster, X):
     before, columns = 0.0, []
-    some = set(_some(booster.n_iter_, len(X) if hasattr(X, "__len__") else X.shape[0]))
+    some = set(_some(booster.n_iter_))
     for stage, total in enumerate(booster.staged_decision_function(X)):
         if stage in some:
             added = (total - before).reshape(len(total), -1)
@@ -119,10 +119,9 @@ def _leaves_by_value(booster, X):
     return np.stack(columns, axis=1)
 
 
-def _some(n_trees, n_rows):
-    """Positions of the trees to use: all, or as many as memory allows, evenly spaced."""
-    most = max(1, min(n_trees, _MOST_LEAVES // max(n_rows, 1)))
-    return np.linspace(0, n_trees - 1, most).astype(int).tolist()
+def _some(n_trees):
+    """Positions of at most `_TREES` trees, evenly spaced."""
+    return np.unique(np.linspace(0, n_trees - 1, _TREES).astype(int)).tolist()
 
 
 def _one_hot(leaves):

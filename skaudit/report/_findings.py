@@ -12,8 +12,9 @@ from . import _next_steps
 _POWER = 0.8  # of what is said to be detectable
 _FLOOR = 1e-3  # of a probability, for what noise could be detected
 _CONTRASTS = 3  # of a region, in its name
-_KNOWN = 0.8  # of the loss of a region, expected by a model that knows it
-_VAGUE, _CLEAR = 0.3, 0.5  # standard deviations of the first contrast in a name, of the others
+_KNOWN = 0.75  # of the loss of a region, expected by a model that knows it
+_CLEAR = 0.3  # standard deviations; a smaller contrast names no region
+_BESIDE = 0.4  # of the strongest contrast; smaller ones are not named beside it
 
 
 @dataclass
@@ -245,7 +246,7 @@ def name_region(contrasts):
     words: list = []
     seen: set = set()
     for row in strongest.itertuples():
-        least = _CLEAR if words else _VAGUE
+        least = max(_CLEAR, _BESIDE * strongest["contrast"].abs().iloc[0])
         if row.feature in seen or abs(row.contrast) < least or len(words) == _CONTRASTS:
             continue
         if row.kind == "category" and row.contrast < 0:
