@@ -28,6 +28,7 @@ from ._findings import (
     feature_candidates,
     in_the_same_vein,
     label_candidate,
+    locate_feature,
     region_candidates,
 )
 from ._held_out import check_estimator, hold_out
@@ -200,7 +201,6 @@ def audit(
             *regions,
             *feature_candidates(
                 offsets,
-                rows_of_segments,
                 unused,
                 set(rows.withheld),
                 total,
@@ -270,8 +270,10 @@ def _without_repetition(findings, offsets, proba, weight, fdr):
     kept = independent_tests(tests, offsets, proba, weight, fdr)
     chosen = {test.column for test in kept}
     for test in kept:
+        one = by_column[test.column]
+        locate_feature(one, offsets.features[test.feature], rows_of_segments)
         if test.told:
-            by_column[test.column].evidence += in_the_same_vein(test.told)
+            one.evidence += in_the_same_vein(test.told)
     return [one for one in findings if one.kind != "feature" or one.detail["test"].column in chosen]
 
 

@@ -269,25 +269,21 @@ def _contrast_in_words(row):
 # Features
 
 
-def feature_candidates(offsets, rows_of, unused, withheld, total, code, many_classes):
+def feature_candidates(offsets, unused, withheld, total, code, many_classes):
     """Columns that say more than the score; their gain is that of the segments' offsets.
+
+    Whom they concern is left open, see `locate_feature`.
 
     Parameters
     ----------
     offsets : Offsets
-    rows_of : callable
-        `rows_of(values, segments, chosen)`, the rows in some segments, as a mask.
     unused, withheld : set of str
         Columns that the model does not use, and those it was not given.
     """
     candidates = []
     for test in offsets.tests:
-        row, segments = test.row, test.segments
+        row = test.row
         gain, error = _expected_gain(row.score_statistic, row.score_df, total)
-        low, high = segments["offset_lower"], segments["offset_upper"]
-        off = ((low > test.overall) | (high < test.overall)).to_numpy()
-        off = off if off.any() else np.ones(len(segments), dtype=bool)
-        concerned = np.flatnonzero(rows_of(offsets.features[test.feature], segments, off))
         is_new = test.column in unused or test.column in withheld
         of_class = f" for the class {_short(test.label)}" if many_classes else ""
         words = [name.removeprefix(f"{test.column}: ") for name in test.words]
@@ -301,7 +297,7 @@ def feature_candidates(offsets, rows_of, unused, withheld, total, code, many_cla
                 ),
                 gain,
                 error,
-                concerned,
+                np.empty(0, dtype=np.intp),
                 float(row.score_statistic),
                 test.p_value,
                 _feature_evidence(test, is_new, words),
@@ -314,6 +310,24 @@ def feature_candidates(offsets, rows_of, unused, withheld, total, code, many_cla
             )
         )
     return candidates
+
+
+def locate_feature(candidate, values, rows_of):
+    """Set the rows of a feature's finding: those in segments whose offset is not that of all.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    values : pandas.Series of n values
+        The feature.
+    rows_of : callable
+        `rows_of(values, segments, chosen)`, the rows in some segments, as a mask.
+    """
+    test = candidate.detail["test"]
+    low, high = test.segments["offset_lower"], test.segments["offset_upper"]
+    off = ((low > test.overall) | (high < test.overall)).to_numpy()
+    off = off if off.any() else np.ones(len(off), dtype=bool)
+    candidate.rows = np.flatnonzero(rows_of(values, test.segments, off))
 
 
 def _feature_evidence(test, is_new, words):

@@ -8,7 +8,8 @@ import numpy as np
 _CELL = 80  # characters of a cell
 _HEAD = 40  # of a name of a column
 _ROWS = 15  # of a finding
-_OWN_COLUMNS = 5  # of the caller
+_WIDTH = 100  # characters of a line, for which the page has room
+_LONGEST = 34  # characters of a cell before its text takes another line
 _FEATURES = 200
 _NOTHING = "–"  # a missing value
 
@@ -90,21 +91,42 @@ def _worst_rows(report, candidate):
 
 def _with_own_columns(report, caption, rows, columns, cells, names, n_rows):
     """Index, our columns, and some of the caller's, of some rows."""
-    names = names[:_OWN_COLUMNS]
     index = [Cell(index_text(label)) for label in report._index[rows]]
-    own = [[] for _ in rows] if not names else _own_cells(report._table[names].iloc[rows])
-    own_columns = [(user_text(name, _HEAD), _is_number(report._table[name])) for name in names]
+    first = (user_text(report._index.name) if report._index.name is not None else "row", False)
+    room = _WIDTH - _width(
+        [first, *columns], [[label, *c] for label, c in zip(index, cells, strict=True)]
+    )
+    own_columns, own = _own_columns(report, rows, names, room)
     lines = [[label, *ours, *theirs] for label, ours, theirs in zip(index, cells, own, strict=True)]
     left = n_rows - len(lines)
     note = f"And {left:,} more." if left else ""
-    first = (user_text(report._index.name) if report._index.name is not None else "row", False)
     return Table(caption, [first, *columns, *own_columns], lines, note)
 
 
-def _own_cells(frame):
-    """The caller's values, row by row."""
-    columns = [[Cell(user_text(value)) for value in frame[name]] for name in frame.columns]
-    return [list(row) for row in zip(*columns, strict=True)]
+def _own_columns(report, rows, names, room):
+    """As many of the caller's columns as there is room for, and their cells row by row."""
+    columns: list = []
+    cells: list = [[] for _ in rows]
+    for name in names:
+        column = (user_text(name, _HEAD), _is_number(report._table[name]))
+        values = [Cell(user_text(value)) for value in report._table[name].iloc[rows]]
+        room -= _width([column], [[value] for value in values])
+        if room < 0:
+            break
+        columns.append(column)
+        for line, value in zip(cells, values, strict=True):
+            line.append(value)
+    return columns, cells
+
+
+def _width(columns, lines):
+    """Characters that columns take side by side, with a gap behind each."""
+    total = 0
+    for j, (name, _) in enumerate(columns):
+        words = [len(word) for word in name.split()] or [0]
+        longest = max([len(line[j].text) for line in lines], default=0)
+        total += max(*words, 0, min(longest, _LONGEST)) + 3
+    return total
 
 
 def _telling_first(table):

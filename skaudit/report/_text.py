@@ -86,4 +86,6 @@ def _one_line(label, limit=40):
 
 
 def _wrapped(text, indent=""):
-    return textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_long_words=False)
+    return textwrap.wrap(
+        text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

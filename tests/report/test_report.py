@@ -150,7 +150,7 @@ def test_the_text_says_what_a_person_would(report):
     assert lines[0].startswith(f"{len(report.findings_)} things to fix in HistGradientBoosting")
     for finding in report.findings_.itertuples():
         assert f"{finding.Index}. " in text
-        assert " ".join(text.split()).count(finding.evidence.split(".")[0]) == 1
+        assert " ".join(finding.evidence.split()) in " ".join(text.split())
     assert "Would have been found" in text
     assert repr(report).startswith("<AuditReport: ")
 
