@@ -38,6 +38,8 @@ class HeldOut:
         As `DataMapClassifier` has them.
     shows_dynamics : bool
         Whether the snapshots differ, so that variability says something.
+    unseen : ndarray of positions
+        Rows that `estimator` was not trained on, ascending.
     """
 
     codes: np.ndarray
@@ -48,10 +50,11 @@ class HeldOut:
     label_issues: object
     epoch_log: object
     shows_dynamics: bool
+    unseen: np.ndarray
 
-    def find_noise(self):
-        """Whether labels are wrong, a dict; see `find_noise` of the labels."""
-        return find_noise(self.codes.astype(np.intp), self.proba)
+    def find_noise(self, proba, rows):
+        """Whether labels of some rows are wrong, a dict; see `find_noise` of the labels."""
+        return find_noise(self.codes[rows].astype(np.intp), proba[rows])
 
 
 def check_labels(X, y, sample_weight):
@@ -106,6 +109,8 @@ def train_folds(
     proba = np.empty((len(data.codes), len(data.classes)))
     for (_, test), run in zip(folds, runs, strict=True):
         proba[test] = run.last
+    # What rounding, of float32 as a rule, leaves outside.
+    np.clip(proba, 0.0, 1.0, out=proba)
     data_map = model.data_map_
     moments = data_map["confidence"].to_numpy(), data_map["variability"].to_numpy() ** 2
     return HeldOut(
@@ -117,6 +122,7 @@ def train_folds(
         model.label_issues(),
         model.epoch_log_,
         model.n_epochs_ > 1 and not stands_still(*moments, model.n_epochs_),
+        np.sort(folds[0][1]),
     )
 
 
@@ -164,5 +170,13 @@ def read_fitted(estimator, data: Data, proba, index):
     hits = np.average(data_map["correctness"], weights=data.weight)
     log = pd.DataFrame({"epoch": [0], "held_out_accuracy": [hits]})
     return HeldOut(
-        data.codes, data.classes, proba, estimator, data_map, issues.iloc[order], log, False
+        data.codes,
+        data.classes,
+        proba,
+        estimator,
+        data_map,
+        issues.iloc[order],
+        log,
+        False,
+        np.arange(len(quality)),
     )

@@ -137,7 +137,7 @@ def find_noise(codes, proba):
     dict
         `rate`, the share of wrong labels, e (n_classes - 1) / n_classes of the model of
         `noise_posterior`; `statistic`, the likelihood ratio of that model against the same without
-        noise; `n_sure`, the rows of which a model is most sure, a quarter of all, and
+        noise; `n_sure`, the rows of which a model is most sure, a tenth of all, and
         `n_disagree`, how many of their labels are others than it predicts; `p_value`.
 
     Notes
@@ -157,7 +157,7 @@ def find_noise(codes, proba):
     )
     statistic = max(2.0 * len(given) * (sharpness.fun - noisy.fun), 0.0)
     by_ratio = 0.5 * chdtrc(1, statistic) if statistic > 0 else 1.0
-    surest = np.argsort(-proba.max(axis=1), kind="stable")[: len(codes) // 4]
+    surest = np.argsort(-proba.max(axis=1), kind="stable")[: len(codes) // 10]
     surest = surest[proba[surest].max(axis=1) >= _SURE]
     n_disagree = int((proba[surest].argmax(axis=1) != codes[surest]).sum())
     by_count = bdtrc(n_disagree - 1, len(surest), _TOLERATED) if n_disagree else 1.0

@@ -24,6 +24,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
+from ..utils._crossfit import find_weight_name
 from ..utils._frames import frame_values
 from ..utils._sklearn_compat import InvalidParameterError, take_rows
 
@@ -168,6 +169,8 @@ def _source_of(learner, recording):
 def check_weight_support(source, estimator):
     """Raise where weights are wanted and the learner's training method takes none."""
     _, learner = split_head(estimator)
+    if source is SINGLE and find_weight_name(learner) is not None:
+        return
     if "sample_weight" not in signature(getattr(learner, source.method)).parameters:
         raise InvalidParameterError(
             f"{type(learner).__name__}.{source.method} takes no sample_weight, so neither "
@@ -290,7 +293,8 @@ def _warm_start_epochs(learner, task):
 
 def _single_epoch(learner, task):
     """The fitted learner, read once."""
-    learner.fit(task.X, task.y, **task.weights)
+    weights = {} if task.weight is None else {find_weight_name(learner): task.weight}
+    learner.fit(task.X, task.y, **weights)
     yield _read(learner, task.X if task.X_eval is None else task.X_eval, task)
 
 

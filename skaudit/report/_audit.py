@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
@@ -10,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from ..utils._sklearn_compat import Interval, validate_params
 from ..utils._validation import check_finite_columns, check_row_count
 from ._calibration import find_miscalibration, recalibrated
 from ._default_model import make_default_model
@@ -37,9 +39,23 @@ from ._regions import describe_region, find_regions, smallest_lift
 from ._report import AuditReport
 from ._rows import read_rows, table_of
 
+_LEAST = 100  # rows to search in
 _SHARES = (0.02, 0.05, 0.1)  # of the rows, of regions that could have been found
 
 
+@validate_params(
+    {
+        "cv": ["cv_object"],
+        "n_epochs": [Interval(Integral, 1, None, closed="left"), None],
+        "n_spotlights": [Interval(Integral, 1, None, closed="left")],
+        "n_permutations": [Interval(Integral, 0, None, closed="left")],
+        "fdr": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "progress": [callable, None],
+    },
+    prefer_skip_nested_validation=False,
+)
 def audit(
     estimator,
     X,
@@ -128,14 +144,17 @@ def audit(
     `severity`, in nats a row of the mean held-out log loss, is what could be gained:
 
     - label_issues: the loss that the marked labels have and their suggested labels have not, each
-      times the probability that it is wrong, 1 - label quality;
-    - spotlight: the excess of the mean loss inside over that outside, times the share of the rows;
-      the lift is the one on halves of the rows that were not searched;
+      times the probability of the other classes, all by calibrated probabilities;
+    - spotlight: share of the rows times the mean loss beyond the one that the calibrated
+      probabilities expect there, less the same outside; measured on halves of the rows that were
+      not searched. A region is told where this is more than three standard errors: where outcomes
+      are chance and the model says so, nothing can be gained;
     - feature, calibration: (statistic - 2 df) / 2n, what the fit of df parameters gains on new
       rows where the test statistic is non-central chi-squared.
 
-    The p-value of a region that no permutation reaches is the tail of a Gumbel distribution fitted
-    to the permutations.
+    All tests take rows for independent. An embedding that labels had a say in (hidden layer,
+    leaves) places only the rows that its model was not trained on. The p-value of a region that no
+    permutation reaches is the tail of a Gumbel distribution fitted to the permutations.
 
     Examples
     --------
@@ -152,7 +171,7 @@ def audit(
     import pandas as pd
 
     tell = progress or (lambda text: None)
-    notes: list = []
+    notes = _advice(groups, n_permutations)
     with _noted(notes):
         if estimator is not None:
             check_estimator(estimator)
@@ -188,15 +207,16 @@ def audit(
         )
         tell("ordering the findings")
         calibration = find_miscalibration(held_out.codes, held_out.proba, rows.weights)
-        code, total = Code(rows), float(rows.weights.sum())
+        code, total = Code(rows, frozen), float(rows.weights.sum())
         names = [] if rows.table is None else list(rows.table.columns)
         known = [name for name in names if name not in rows.withheld]
         unused = unused_columns(held_out.estimator, rows.X_model, known, random_state)
+        proba = recalibrated(held_out.proba, calibration)
         regions = region_candidates(
-            views, losses, _entropy(held_out.proba), rows.weights, rows.table, describe_region, code
+            views, losses, _entropy(proba), rows.weights, rows.table, describe_region, code
         )
         candidates = [
-            label_candidate(held_out, rows.weights, code),
+            label_candidate(held_out, proba, rows.weights, code),
             calibration_candidate(calibration, rows.n, total, code, frozen),
             *regions,
             *feature_candidates(
@@ -204,7 +224,6 @@ def audit(
                 unused,
                 set(rows.withheld),
                 total,
-                code,
                 many_classes=len(held_out.classes) > 2,
             ),
         ]
@@ -213,9 +232,8 @@ def audit(
         findings = choose(candidates, n_tests, fdr)
         tell("asking which columns say the same")
         with _quiet():
-            proba = recalibrated(held_out.proba, calibration)
-            proba = dict(zip(held_out.classes.tolist(), proba.T, strict=True))
-            findings = _without_repetition(findings, offsets, proba, rows.labels.weight, fdr)
+            by_class = dict(zip(held_out.classes.tolist(), proba.T, strict=True))
+            findings = _without_repetition(findings, offsets, by_class, rows.labels.weight, fdr)
     return AuditReport(
         findings=findings,
         held_out=held_out,
@@ -236,6 +254,22 @@ def audit(
             "not_tested": offsets.left_out,
         },
     )
+
+
+def _advice(groups, n_permutations):
+    """What a reader has to know of the settings."""
+    notes = []
+    if groups is not None:
+        notes.append(
+            "Groups stay together in the folds, but all p-values take rows for independent: where "
+            "rows of a group are alike, they are too small."
+        )
+    if n_permutations < 9:
+        notes.append(
+            f"With n_permutations={n_permutations} no region can be told from chance: 9 are the "
+            "least, 19 or more are better."
+        )
+    return notes
 
 
 @contextmanager
@@ -311,13 +345,20 @@ def _entropy(proba):
 
 
 def _embeddings(given, held_out, rows, random_state):
-    """Name -> embedding of the rows: the caller's, or the model's own and that of the table."""
+    """Name -> embedding and its rows: the caller's, or the model's own and that of the table."""
+    everyone = np.arange(rows.n)
     if given is not None:
-        return {"the embedding given": given}
-    name, own = model_embedding(held_out.estimator, rows.X_model, random_state)
+        return {"the embedding given": (given, everyone)}
+    found = {}
+    name, own, seen = model_embedding(
+        held_out.estimator, rows.X_model, held_out.unseen, random_state
+    )
+    if name is not None and len(seen) >= _LEAST:
+        found[name] = own, seen
     table = None if rows.table is None else table_embedding(rows.table, random_state)
-    named = {name: own, "the table": table}
-    return {name: Z for name, Z in named.items() if Z is not None}
+    if table is not None:
+        found["the table"] = table, everyone
+    return found
 
 
 def _detectable(held_out, offsets, views, losses, calibration, total, fdr, n_tests):

@@ -121,10 +121,14 @@ def _run_audit(options):
 
 
 def _check_outputs(options):
-    """Raise before any work where the results could not be written."""
+    """Raise before any work where the results could not be written, or would overwrite a file."""
     from ..utils._optional import import_optional
 
     import_optional("jinja2", "report")
+    named = [getattr(options, name, None) for name in ("file", "model", "output", "json")]
+    places = [path.resolve() for path in named if path is not None]
+    if len(set(places)) < len(places):
+        raise ValueError("the table, the model, the page and the JSON must be different files.")
     for path in filter(None, (options.output, options.json)):
         if path.is_dir():
             raise ValueError(f"{str(path)!r} is a folder; name a file to write to.")

@@ -13,9 +13,11 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils import get_tags
 
 from ..dynamics import DataMapClassifier
 from ..utils._frames import frame_values
+from ..utils._sklearn_compat import num_samples, take_rows
 from ._columns import as_labels, as_texts, as_years, column_kinds
 
 _DIMENSIONS = 32  # of leaves and sparse matrices
@@ -34,39 +36,59 @@ _ACTIVATIONS = {
 }
 
 
-def model_embedding(estimator, X, random_state):
+def model_embedding(estimator, X, unseen, random_state):
     """Where a fitted classifier places the rows.
+
+    What was learned from labels places the rows that it was trained on by their labels: rows of
+    the same label come together, and with them their losses. Such an embedding is of the unseen
+    rows alone.
 
     Parameters
     ----------
     estimator : fitted classifier
     X : rows as the classifier takes them
+    unseen : ndarray of positions
+        Rows that it was not trained on.
 
     Returns
     -------
     name : str or None
         What the embedding is; None where the model has none of its own.
-    embedding : ndarray of shape (n, n_dimensions) or None
+    embedding : ndarray of shape (m, n_dimensions) or None
         The last hidden layer of a multilayer perceptron; the leaves of a forest, tree or booster,
         reduced by a truncated singular value decomposition; else, of a Pipeline, what its last
         step gets.
+    rows : ndarray of shape (m,) or None
+        Positions of its rows.
     """
     while not isinstance(estimator, Pipeline) and (inner := _inner(estimator)) is not None:
         estimator = inner
-    name = None
+    head, learner = None, estimator
     if isinstance(estimator, Pipeline):
-        if len(estimator.steps) > 1:
-            X, name = estimator[:-1].transform(X), "the columns as the Pipeline makes them"
-        estimator = estimator.steps[-1][1]
-    if isinstance(estimator, MLPClassifier):
-        return "the last hidden layer", _last_hidden_layer(estimator, as_matrix(X))
-    if (leaves := _leaves(estimator, X)) is not None:
-        return "the leaves of the model's trees", _reduced(_one_hot(leaves), random_state)
-    if name is None:
-        return None, None
+        head = estimator[:-1] if len(estimator.steps) > 1 else None
+        learner = estimator.steps[-1][1]
+    rows = unseen if _has_learned_places(head, learner) else np.arange(num_samples(X))
+    X = take_rows(X, rows)
+    X = X if head is None else head.transform(X)
+    if isinstance(learner, MLPClassifier):
+        return "the last hidden layer", _last_hidden_layer(learner, as_matrix(X)), rows
+    if (leaves := _leaves(learner, X)) is not None:
+        return "the leaves of the model's trees", _reduced(_one_hot(leaves), random_state), rows
+    if head is None:
+        return None, None, None
     matrix = X if sparse.issparse(X) else as_matrix(X)
     matrix = _reduced(matrix, random_state) if sparse.issparse(matrix) else matrix
-    return (name, matrix) if np.isfinite(matrix).all() else (None, None)
+    if not np.isfinite(matrix).all():
+        return None, None, None
+    return "the columns as the Pipeline makes them", matrix, rows
+
+
+def _has_learned_places(head, learner):
+    """Whether labels had a say in where rows lie."""
+    if isinstance(learner, MLPClassifier) or _has_leaves(learner):
+        return True
+    steps = [] if head is None else list(head.get_params().values())
+    return any(get_tags(s).target_tags.required for s in steps if hasattr(s, "__sklearn_tags__"))
 
 
 def _inner(estimator):
@@ -103,9 +125,12 @@ def _leaves(estimator, X):
         leaves = leaves.reshape(len(leaves), -1)
         return leaves[:, _some(leaves.shape[1])]
     # Histogram boosting tells no leaves, but what a tree adds is another number for each of them.
-    if hasattr(estimator, "n_iter_") and hasattr(estimator, "staged_decision_function"):
-        return _leaves_by_value(estimator, X)
-    return None
+    return _leaves_by_value(estimator, X) if _has_leaves(estimator) else None
+
+
+def _has_leaves(estimator):
+    staged = hasattr(estimator, "n_iter_") and hasattr(estimator, "staged_decision_function")
+    return staged or hasattr(estimator, "apply")
 
 
 def _leaves_by_value(booster, X):

@@ -164,7 +164,7 @@ def _draw_place(report, candidate):
 
     view, number = candidate.detail["view"], candidate.detail["number"]
     inside = np.zeros(len(view.Z), dtype=bool)
-    inside[candidate.rows] = True
+    inside[np.searchsorted(view.rows, candidate.rows)] = True
     rows, counts = _some_of_both(inside)
     member = inside[rows][:, None].astype(float)
     if member.all():

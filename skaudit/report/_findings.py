@@ -1,6 +1,8 @@
 """Findings: what each room saw, in words, with what fixing it could gain, tested together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy.optimize import brentq
@@ -12,6 +14,7 @@ from . import _next_steps
 _POWER = 0.8  # of what is said to be detectable
 _FLOOR = 1e-3  # of a probability, for what noise could be detected
 _CONTRASTS = 3  # of a region, in its name
+_BEYOND = 3.0  # standard errors, by which a region has to exceed what the model expects
 _KNOWN = 0.75  # of the loss of a region, expected by a model that knows it
 _CLEAR = 0.3  # standard deviations; a smaller contrast names no region
 _BESIDE = 0.4  # of the strongest contrast; smaller ones are not named beside it
@@ -33,8 +36,8 @@ class Candidate:
     statistic, p_value : float
     evidence : str
         Sentences.
-    next_step : str
-        Code, with {number} for the number of the finding.
+    next_step : callable
+        `next_step(number)` is code for the finding of that number.
     worth_telling : bool
         Whether there is anything to do, were it significant.
     detail : dict
@@ -49,7 +52,7 @@ class Candidate:
     statistic: float
     p_value: float
     evidence: str
-    next_step: str
+    next_step: Callable
     worth_telling: bool = True
     detail: dict = field(default_factory=dict)
     q_value: float = np.nan
@@ -75,22 +78,22 @@ def choose(candidates, n_tests, fdr):
 # Labels
 
 
-def label_candidate(held_out, weights, code):
+def label_candidate(held_out, proba, weights, code):
     """Wrong labels: what they cost is the loss that their suggested labels would not have.
 
-    The severity takes 1 - label quality, the probability of the other classes, for the probability
-    that a marked label is wrong.
+    The severity takes the probability of the other classes for the probability that a marked label
+    is wrong. `proba` (n, n_classes) is calibrated: a model that is too sure of itself is to blame
+    no labels for it.
     """
     issues = held_out.label_issues.iloc[np.argsort(_order(held_out), kind="stable")]
-    marked = issues["is_issue"].to_numpy()
-    noise = held_out.find_noise()
+    marked = issues["is_issue"].to_numpy() & (weights > 0)
+    noise = held_out.find_noise(proba, np.flatnonzero(weights > 0))
     rows = np.flatnonzero(marked)
     place = {label: i for i, label in enumerate(held_out.classes.tolist())}
     suggested = np.array([place[label] for label in issues["suggested_label"]], dtype=np.intp)
-    log_p = np.log(np.maximum(held_out.proba, 1e-12))
-    everyone = np.arange(len(marked))
-    saved = (log_p[everyone, suggested] - log_p[everyone, held_out.codes])[rows]
-    chance = 1.0 - issues["label_quality"].to_numpy()[rows]
+    own = np.maximum(proba[rows, held_out.codes[rows]], 1e-12)
+    saved = np.log(np.maximum(proba[rows, suggested[rows]], 1e-12)) - np.log(own)
+    chance = 1.0 - own
     weight = weights[rows] / weights.sum()
     severity = float(np.sum(weight * chance * saved))
     error = float(np.sqrt(np.sum((weight * saved) ** 2 * chance * (1.0 - chance))))
@@ -98,10 +101,8 @@ def label_candidate(held_out, weights, code):
     evidence = (
         f"{_count(len(rows), 'label is', 'labels are')} marked; models that had not seen these "
         f"rows give the labels a mean probability of {mean:.2f}. Of the {noise['n_sure']:,} rows "
-        f"that the models are surest of, {noise['n_disagree']:,} have another label "
-        f"(likelihood ratio of even noise {noise['statistic']:.1f}, its estimated share "
-        f"{_percent(noise['rate'])}). Where outcomes are partly chance, such labels can be right: "
-        "look before you change them."
+        f"that the models are surest of, {noise['n_disagree']:,} have another label. "
+        "Where outcomes are partly chance, such labels can be right: look before you change them."
     )
     return Candidate(
         "label_issues",
@@ -112,8 +113,8 @@ def label_candidate(held_out, weights, code):
         noise["statistic"],
         noise["p_value"],
         evidence,
-        _next_steps.for_labels(code),
-        worth_telling=len(rows) > 0,
+        partial(_next_steps.for_labels, code),
+        worth_telling=severity > 0,
         detail=noise,
     )
 
@@ -148,7 +149,7 @@ def calibration_candidate(found, n_rows, total, code, frozen):
         found["statistic"],
         found["p_value"],
         evidence,
-        _next_steps.for_calibration(code, frozen),
+        partial(_next_steps.for_calibration, code, frozen),
         detail=found,
     )
 
@@ -168,34 +169,34 @@ def _expected_gain(statistic, df, total):
 
 
 def region_candidates(views, losses, expected, weights, table, describe, code):
-    """Regions of high loss; what they cost is their excess over the rows outside.
+    """Regions of high loss; what they cost is the loss that the model does not expect there.
 
-    Of two views of the same rows the one with the smaller p-value is told.
+    `expected` (n,) is the loss by the model's own calibrated probabilities. Where outcomes are
+    chance and the model says so, nothing can be gained. Of two views of the same rows the one with
+    the smaller p-value is told.
     """
     from ._regions import same_region
 
     candidates = []
-    overall = np.average(losses, weights=weights)
     for view in views:
         for number, rows in enumerate(view.members):
             p_value = view.p_value(number)
-            if not len(rows) or p_value > 0.2:
+            if not len(rows) or not p_value <= 0.2:
                 continue  # a test, but no candidate
             record = view.finder.spotlights_.iloc[number]
-            share = weights[rows].sum() / weights.sum()
-            lift, error = record["held_out_lift"], view.held_out_error(number)
-            factor = overall * share / max(1.0 - share, 1e-9)
+            severity, error = _unexpected(view, number, losses, expected, weights)
             candidates.append(
                 Candidate(
                     "spotlight",
                     "",
-                    float(max(lift - 1.0, 0.0) * factor) if np.isfinite(lift) else np.nan,
-                    float(error * factor),
+                    severity,
+                    error,
                     rows,
                     float(record["statistic"]),
                     p_value,
                     "",
-                    _next_steps.for_region(code, table is not None),
+                    partial(_next_steps.for_region, code, table is not None),
+                    worth_telling=not severity <= _BEYOND * error,
                     detail={"view": view, "number": number, "record": record},
                 )
             )
@@ -210,6 +211,24 @@ def region_candidates(views, losses, expected, weights, table, describe, code):
     return chosen
 
 
+def _unexpected(view, number, losses, expected, weights):
+    """Share of a region times the loss that is beyond the expected one, more than elsewhere.
+
+    Its loss is that on halves of the rows that were not searched; with its standard error, both
+    NaN where no row was left to measure it.
+    """
+    inside = np.isin(view.rows, view.members[number])
+    losses, expected, weights = (part[view.rows] for part in (losses, expected, weights))
+    mean = np.average(losses, weights=weights)
+    share = weights[inside].sum() / weights.sum()
+    known, outside = np.average(expected[inside], weights=weights[inside]), 0.0
+    if share < 1.0:
+        outside = np.average((losses - expected)[~inside], weights=weights[~inside])
+    held_out = view.finder.spotlights_["held_out_lift"][number] * mean
+    error = view.held_out_error(number) * mean
+    return float(share * max(held_out - known - outside, 0.0)), float(share * error)
+
+
 def _word_region(candidate, losses, expected, weights):
     """Title and evidence of a region."""
     record, rows = candidate.detail["record"], candidate.rows
@@ -219,6 +238,10 @@ def _word_region(candidate, losses, expected, weights):
     outside = np.average(losses[~inside], weights=weights[~inside])
     name = name_region(candidate.detail["contrasts"])
     candidate.title = f"The model fails {'where ' + name if name else 'in one region'}"
+    seen = candidate.detail["view"].rows
+    among = (
+        "" if len(seen) == len(losses) else f", among {len(seen):,} rows that it was not trained on"
+    )
     held = record["held_out_lift"]
     confirmed = (
         f"On halves of the rows that were not searched the lift is {held:.1f}."
@@ -233,7 +256,7 @@ def _word_region(candidate, losses, expected, weights):
     candidate.evidence = (
         f"Mean loss {within:.2f} nats in its {_count(len(rows), 'row', 'rows')}, {outside:.2f} "
         f"elsewhere: {record['lift']:.1f} times the mean of all. {confirmed} {knowing} It was "
-        f"found in {candidate.detail['view'].name}."
+        f"found in {candidate.detail['view'].name}{among}."
     )
 
 
@@ -263,13 +286,15 @@ def _contrast_in_words(row):
     if row.kind == "word":
         return f"{feature} says “{_short(row.value)}”"
     level = "high" if row.contrast > 0 else "low"
-    return f"{feature} is {level} (mean {row.inside:.3g}, elsewhere {row.outside:.3g})"
+    # Means of zeros are often zero but for rounding.
+    inside, outside = round(row.inside, 9), round(row.outside, 9)
+    return f"{feature} is {level} (mean {inside:.3g}, elsewhere {outside:.3g})"
 
 
 # Features
 
 
-def feature_candidates(offsets, unused, withheld, total, code, many_classes):
+def feature_candidates(offsets, unused, withheld, total, many_classes):
     """Columns that say more than the score; their gain is that of the segments' offsets.
 
     Whom they concern is left open, see `locate_feature`.
@@ -301,11 +326,7 @@ def feature_candidates(offsets, unused, withheld, total, code, many_classes):
                 float(row.score_statistic),
                 test.p_value,
                 _feature_evidence(test, is_new, words),
-                (
-                    _next_steps.for_words(code, test)
-                    if test.feature != test.column
-                    else _next_steps.for_feature(code, test)
-                ),
+                partial(_next_steps.for_feature, test.feature, test.label),
                 detail={"test": test, "is_new": is_new},
             )
         )
@@ -413,7 +434,3 @@ def _short(value, limit=60):
 
 def _count(n, one, many):
     return f"{n:,} {one if n == 1 else many}"
-
-
-def _percent(share):
-    return f"{100 * share:.2g} %"

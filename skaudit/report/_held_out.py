@@ -115,4 +115,7 @@ def _read_frozen(estimator, rows):
             f"they are off by up to {away:.3g}."
         )
     codes = codes.astype(np.min_scalar_type(-len(classes)))
+    # What rounding, of float32 as a rule, leaves outside.
+    proba = np.clip(proba, 0.0, 1.0)
+    proba /= proba.sum(axis=1, keepdims=True)
     return Data(rows.X_model, codes, classes, rows.labels.weight), proba

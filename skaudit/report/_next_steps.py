@@ -1,25 +1,30 @@
-"""The next lines of code for each finding: Python that runs where `report`, `X` and `y` are.
-
-`{number}` in a text stands for the number of the finding.
-"""
+"""The next lines of code for each finding: Python that runs where `report`, `X` and `y` are."""
 
 from textwrap import dedent
 
+import numpy as np
+
+_SCORE = "held-out score"  # a name that no tested feature has
+
 
 class Code:
-    """The caller's containers in code: rows of X and y, columns by the caller's names.
+    """The caller's containers in code: rows of X and y, X without some columns.
 
     Parameters
     ----------
     rows : Rows
+    frozen : bool
+        Whether the model came fitted.
     """
 
-    def __init__(self, rows):
+    def __init__(self, rows, frozen):
         self.is_frame = hasattr(rows.X, "iloc") and rows.X.ndim == 2
-        self.names = [] if rows.table is None else list(rows.table.columns)
-        self.original = list(rows.X.columns) if self.is_frame else self.names
-        self._withheld = rows.withheld
+        self.is_polars = hasattr(rows.X, "columns") and not self.is_frame
+        names = [] if rows.table is None else list(rows.table.columns)
+        self._names = list(rows.X.columns) if self.is_frame else names
+        self._withheld = [names.index(name) for name in rows.withheld]
         self._X, self._y = (_indexing(value) for value in (rows.X, rows.y))
+        self.model = "clone(report.model_.estimator)" if frozen else "clone(report.model_)"
 
     def X(self, rows):
         """Some rows of X."""
@@ -29,17 +34,20 @@ class Code:
         """Some rows of y."""
         return self._y.format(name="y", rows=rows)
 
-    def column(self, name):
-        """A column as the caller calls it: its name, or its position in an array."""
-        return self.original[self.names.index(name)] if self.is_frame else self.names.index(name)
-
-    @property
-    def known(self):
-        """X without the columns that are kept from the model."""
-        columns = [self.column(name) for name in self._withheld]
-        if not columns:
-            return "X"
-        return f"X.drop(columns={columns!r})" if self.is_frame else f"np.delete(X, {columns}, 1)"
+    def known(self, X):
+        """Code for X without the columns that are kept from the model."""
+        positions = self._withheld
+        names = [self._names[i] for i in positions]
+        if not positions:
+            return X
+        if self.is_polars:
+            return f"{X}.drop({names!r})"
+        if not self.is_frame:
+            return f"np.delete(np.asarray({X}), {positions}, axis=1)"
+        if all(type(name) in (str, int) for name in names):
+            return f"{X}.drop(columns={names!r})"
+        left = [i for i in range(len(self._names)) if i not in positions]
+        return f"{X}.iloc[:, {left}]"
 
 
 def _indexing(value):
@@ -51,28 +59,29 @@ def _indexing(value):
     return "[{name}[i] for i in {rows}]"
 
 
-def for_labels(code):
+def for_labels(code, number):
     """Look at the suspects, then train without them."""
     return _text(
         f"""
         import numpy as np
+        from sklearn.base import clone
         print(report.label_issues_.query("is_issue").head(20))  # worst first: is the label wrong?
-        suspects = report.rows({{number}})  # their positions; right the labels, or leave them out:
-        keep = np.setdiff1d(np.arange(len(y)), suspects)
-        X, y = {code.X("keep")}, {code.y("keep")}
-        model = report.model_.fit({code.known}, y)
+        suspects = report.rows({number})  # their positions; right the labels, or leave them out:
+        keep = np.setdiff1d(np.arange(len(report.losses_)), suspects)
+        X_kept, y_kept = {code.X("keep")}, {code.y("keep")}
+        model = {code.model}.fit({code.known("X_kept")}, y_kept)
         """
     )
 
 
-def for_region(code, has_table):
+def for_region(code, has_table, number):
     """Look at the rows of a region."""
-    look = "print(report.descriptions_.query('finding == {number}'))  # what sets them apart"
+    look = f"print(report.descriptions_.query('finding == {number}'))  # what sets them apart"
     if not has_table:
         look = "print(report.losses_.iloc[rows].describe())"
     return _text(
         f"""
-        rows = report.rows({{number}})  # positions of the rows of the region
+        rows = report.rows({number})  # positions of the rows of the region
         {look}
         worst = report.losses_.iloc[rows].argsort()[::-1].to_numpy()[:20]
         print({code.X("rows[worst]")})  # a broken source? a missing column? other labels?
@@ -80,49 +89,24 @@ def for_region(code, has_table):
     )
 
 
-def for_feature(code, test):
-    """Add a column to the held-out score, on the logit scale."""
-    column = code.column(test.column)
-    if not code.is_frame:
-        return _text(
-            f"""
-            import numpy as np
-            from skaudit import LogitOffsetCorrector, ScoreColumn, SegmentOffsetEncoder
-            X = np.asarray(X)
-            score = ScoreColumn(X.shape[1])  # the held-out probability, as one more column
-            scored = np.column_stack([X, report.proba_[{test.label!r}]])
-            encoder = SegmentOffsetEncoder(score, features=[{column!r}])
-            corrected = LogitOffsetCorrector(score, encoder)
-            corrected.fit(scored, np.asarray(y) == {test.label!r})
-            print(corrected.lr_statistic_, corrected.p_value_)
-            """
-        )
+def for_feature(feature, label, number):
+    """Add a column, as it was tested, to the held-out score, on the logit scale."""
+    label = label.item() if isinstance(label, np.generic) else label
     return _text(
         f"""
+        import numpy as np
         from skaudit import LogitOffsetCorrector, ScoreColumn, SegmentOffsetEncoder
-        score = ScoreColumn("score")  # the held-out probability, as one more column
-        scored = X.assign(score=report.proba_[{test.label!r}])
-        encoder = SegmentOffsetEncoder(score, features=[{column!r}])
-        corrected = LogitOffsetCorrector(score, encoder)
-        corrected.fit(scored, y == {test.label!r})  # a trial; then give the column to the model
+        columns = report.features_[[{feature!r}]]  # as it was tested
+        scored = columns.assign(**{{{_SCORE!r}: report.proba_[{label!r}].to_numpy()}})
+        score = ScoreColumn({_SCORE!r})
+        corrected = LogitOffsetCorrector(score, SegmentOffsetEncoder(score))
+        corrected.fit(scored, np.asarray(y) == {label!r})  # a trial; then give the model the column
         print(corrected.lr_statistic_, corrected.p_value_)
         """
     )
 
 
-def for_words(code, test):
-    """Words of a text column as further columns of the model."""
-    source = f"X[{code.column(test.column)!r}].fillna('')" if code.is_frame else "X"
-    return _text(
-        f"""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        words = TfidfVectorizer(min_df=10).fit({source})
-        more_columns = words.transform({source})  # give these to the model too
-        """
-    )
-
-
-def for_calibration(code, frozen):
+def for_calibration(code, frozen, number):
     """Calibrate the model."""
     cv = "" if frozen else ", cv=5"
     return _text(
@@ -130,7 +114,7 @@ def for_calibration(code, frozen):
         import numpy as np
         from sklearn.calibration import CalibratedClassifierCV
         calibrated = CalibratedClassifierCV(report.model_, method="sigmoid"{cv})
-        calibrated.fit({code.known}, y)
+        calibrated.fit({code.known("X")}, y)
         """
     )
 

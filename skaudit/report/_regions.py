@@ -22,7 +22,9 @@ class View:
     ----------
     name : str
         What the embedding is.
-    Z : ndarray of shape (n, n_dimensions)
+    Z : ndarray of shape (m, n_dimensions)
+    rows : ndarray of shape (m,)
+        Positions of its rows, ascending.
     finder : SpotlightFinder
         Fitted to `Z` and the losses.
     members : list of ndarray
@@ -31,6 +33,7 @@ class View:
 
     name: str
     Z: np.ndarray
+    rows: np.ndarray
     finder: Any
     members: list
 
@@ -54,13 +57,13 @@ def find_regions(embeddings, losses, weight, *, n_spotlights, n_permutations, ra
 
     Parameters
     ----------
-    embeddings : dict of ndarray
-        Name -> rows in the embedding.
+    embeddings : dict of (ndarray, ndarray)
+        Name -> rows in the embedding, and their positions.
     losses : ndarray of shape (n,)
     weight : ndarray of shape (n,) or None
     """
     views = []
-    for name, Z in embeddings.items():
+    for name, (Z, rows) in embeddings.items():
         finder = SpotlightFinder(
             n_spotlights,
             n_permutations=n_permutations,
@@ -70,13 +73,13 @@ def find_regions(embeddings, losses, weight, *, n_spotlights, n_permutations, ra
         with warnings.catch_warnings():
             # That there are fewer regions than asked for is what the report says itself.
             warnings.simplefilter("ignore", UserWarning)
-            finder.fit(Z, losses, weight)
+            finder.fit(Z, losses[rows], None if weight is None else weight[rows])
         squared = finder._distances(Z)
         members = [
-            np.flatnonzero(np.sqrt(distances) <= radius)
+            rows[np.sqrt(distances) <= radius]
             for distances, radius in zip(squared.T, finder._inner_radius, strict=True)
         ]
-        views.append(View(name, Z, finder, members))
+        views.append(View(name, Z, rows, finder, members))
     return views
 
 
@@ -112,7 +115,7 @@ def smallest_lift(view, losses, share, level):
     The scan statistic is m (n - m) / n (difference of means)^2 / variance; it has to reach the
     quantile of its maxima under permutations. NaN where nothing was permuted.
     """
-    evidence = view.finder._evidence
+    evidence, losses = view.finder._evidence, losses[view.rows]
     if not evidence or len(evidence[0]["null"]) < _ENOUGH or not losses.mean() > 0:
         return np.nan
     clipped = np.minimum(losses, view.finder.loss_clip * losses.mean())

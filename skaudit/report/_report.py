@@ -78,8 +78,11 @@ class AuditReport:
         Warnings of the audit.
     model_ : classifier
         The model as it was audited: unfitted, or the fitted one.
-    embeddings_ : dict of ndarray
-        Name -> rows in the embedding that regions were searched in.
+    embeddings_ : dict of pandas.DataFrame
+        Name -> rows in an embedding that regions were searched in. One that labels had a say in
+        has only rows that its model was not trained on: those of the first fold.
+    features_ : pandas.DataFrame of n rows
+        What was tested: numbers, categories, dates as years, words of texts as flags.
     finders_ : dict of SpotlightFinder
         Name of the embedding -> the fitted finder.
     analyzers_ : dict of IncrementalFeatureAnalyzer
@@ -132,7 +135,7 @@ class AuditReport:
                 "statistic": one.statistic,
                 "p_value": one.p_value,
                 "evidence": one.evidence,
-                "next_step": one.next_step.replace("{number}", str(number)),
+                "next_step": one.next_step(number),
                 "severity_error": one.severity_error,
                 "q_value": one.q_value,
                 "title": one.title,
@@ -251,7 +254,15 @@ class AuditReport:
 
     @property
     def embeddings_(self):
-        return {view.name: view.Z for view in self._views}
+        import pandas as pd
+
+        return {
+            view.name: pd.DataFrame(view.Z, index=self._index[view.rows]) for view in self._views
+        }
+
+    @property
+    def features_(self):
+        return self._offsets.features.copy()
 
     @property
     def finders_(self):

@@ -7,7 +7,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.multiclass import type_of_target
 
 from ..dynamics._held_out import check_labels
 from ..offsets._base_score import find_columns, seen_in_fit
@@ -73,11 +72,11 @@ def read_rows(estimator, X, y, features, sample_weight):
     for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_container(value, name)
     check_same_rows(X, y=y, sample_weight=sample_weight)
-    if y is not None and type_of_target(np.asarray(y)).startswith("multilabel"):
+    labels = check_labels(X, y, sample_weight)
+    if labels.codes.ndim > 1:
         raise ValueError(
             "y is multilabel; an audit takes one label a row. Audit a label at a time."
         )
-    labels = check_labels(X, y, sample_weight)
     _check_class_sizes(labels)
     table = table_of(X)
     if table is None:

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
     StrOptions,
+    validate_params,
 )
 from sklearn.utils.metadata_routing import _raise_for_params as raise_for_params
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
@@ -50,4 +51,5 @@ __all__ = [
     "raise_for_params",
     "routing_enabled",
     "take_rows",
+    "validate_params",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_iris
@@ -323,6 +324,66 @@ def test_a_given_embedding_is_the_only_one(cancer):
     report = brief(GaussianNB(), X, y, embedding=Z, cv=3)
     assert list(report.embeddings_) == ["the embedding given"]
     np.testing.assert_array_equal(report.embeddings_["the embedding given"], Z)
+    assert report.embeddings_["the embedding given"].index.equals(X.index)
+
+
+@pytest.mark.parametrize("name", ["forest", "boosting", "network"])
+def test_a_model_that_remembers_its_labels_makes_no_regions(name, global_random_seed):
+    """Leaves and layers sort rows they were trained on by their labels; those are no regions."""
+    rng = np.random.default_rng(global_random_seed)
+    X, y = rng.normal(size=(1500, 6)), (rng.random(1500) < 0.1).astype(int)
+    model = clone(MODELS[name])
+    report = audit(model, X, y, n_permutations=19, cv=3)
+    assert set(report.findings_["kind"]) <= {"calibration"}
+    own = next(iter(report.embeddings_))
+    assert len(report.embeddings_[own]) == 500
+
+
+def test_chance_that_the_model_knows_is_no_region(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    X = pd.DataFrame(rng.normal(size=(3000, 3)), columns=list("abc"))
+    y = rng.random(3000) < expit(2 * X["a"] + X["b"])
+    report = audit(LogisticRegression(), X, y)
+    assert not {"spotlight", "feature"} & set(report.findings_["kind"])
+
+
+def test_without_permutations_the_other_findings_stay(customers):
+    settings = {"features": [customers.withheld], "cv": 3, "n_spotlights": 1}
+    report = audit(None, customers.frame, customers.y, n_permutations=0, **settings)
+    assert {"feature", "label_issues"} <= set(report.findings_["kind"])
+    assert "n_permutations=0" in report.notes_[0]
+
+
+def test_rows_of_weight_0_are_not_blamed(cancer):
+    X, y = cancer
+    flipped = np.arange(len(y)) % 10 == 0
+    labels, weight = np.where(flipped, 1 - y, y), np.where(flipped, 0.0, 1.0)
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    assert "label_issues" in set(brief(model, X, labels).findings_["kind"])
+    weighted = brief(model, X, labels, sample_weight=weight)
+    assert "label_issues" not in set(weighted.findings_["kind"])
+
+
+class Single(Counting):
+    """Probabilities in float32, beyond 1 by rounding."""
+
+    def predict_proba(self, X):
+        return (self.inner_.predict_proba(X) * (1 + 1e-6)).astype(np.float32)
+
+
+def test_probabilities_in_single_precision_are_taken(cancer):
+    X, y = cancer
+    brief(Single(), X, y)
+    brief(FrozenEstimator(Single().fit(X[:200], y[:200])), X[200:], y[200:])
+
+
+def test_weights_reach_the_model_inside_a_search(cancer):
+    X, y = cancer
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1]}, cv=2)
+    model = make_pipeline(StandardScaler(), search)
+    weight = np.where(y, 3.0, 1.0)
+    weighted = brief(model, X, y, sample_weight=weight)
+    assert weighted.proba_[1].mean() > brief(model, X, y).proba_[1].mean()
 
 
 def test_progress_is_told(cancer):
@@ -364,6 +425,10 @@ def test_rare_classes_are_dealt_out():
         ({"X": "infinite"}, "infinity"),
         ({"X": "repeated"}, "repeated column names"),
         ({"cv": 1}, "n_splits"),
+        ({"fdr": 0}, "'fdr' parameter of audit must be"),
+        ({"n_epochs": 0}, "'n_epochs' parameter of audit must be"),
+        ({"n_spotlights": 0}, "'n_spotlights' parameter of audit must be"),
+        ({"y": "texts and None"}, "missing"),
     ],
 )
 def test_bad_input_is_refused_with_the_reason(changes, text, cancer):
@@ -378,6 +443,7 @@ def test_bad_input_is_refused_with_the_reason(changes, text, cancer):
             "single": np.where(np.arange(len(X)) == 7, 5, y),
             "multilabel": np.stack([y, 1 - y], axis=1),
             "permuted": y.iloc[::-1],
+            "texts and None": y.map({0: "no", 1: "yes"}).where(y.index > 2, None),
         }[settings["y"]]
     if settings.get("features") == "all":
         settings["features"] = list(X)

@@ -246,6 +246,15 @@ def test_hostile_names_and_cells_are_safe(tmp_path, capsys):
     assert max(map(len, capsys.readouterr().out.splitlines())) < 200
 
 
+def test_no_file_is_overwritten_by_mistake(table, tmp_path, capsys):
+    path, _ = table
+    before, page = path.read_bytes(), tmp_path / "page.html"
+    for outputs in (["-o", path], ["-o", page, "--json", page], ["-o", page, "--json", path]):
+        assert run("audit", path, "--target", "outcome", *outputs) == 2
+        assert "different files" in one_line(capsys)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("command", ["demo", "audit"])
 @pytest.mark.parametrize(
     ("output", "text"), [("missing/page.html", "there is no folder"), (".", "is a folder")]

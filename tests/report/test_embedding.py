@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import softmax
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -12,30 +13,34 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from skaudit import DataMapClassifier
 from skaudit.report._embedding import _leaves, model_embedding, table_embedding
 
 X, Y = load_iris(return_X_y=True)
+EVERY_THIRD = np.arange(0, 150, 3)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_the_last_hidden_layer_makes_the_probabilities(activation):
     network = MLPClassifier((7, 5), activation=activation, max_iter=20, random_state=0).fit(X, Y)
-    name, hidden = model_embedding(network, X, 0)
+    unseen = np.arange(0, 150, 3)
+    name, hidden, rows = model_embedding(network, X, unseen, 0)
     assert name == "the last hidden layer"
-    assert hidden.shape == (150, 5)
+    assert hidden.shape == (50, 5)
+    np.testing.assert_array_equal(rows, unseen)
     logits = hidden @ network.coefs_[-1] + network.intercepts_[-1]
-    np.testing.assert_allclose(softmax(logits, axis=1), network.predict_proba(X))
+    np.testing.assert_allclose(softmax(logits, axis=1), network.predict_proba(X[unseen]))
 
 
 FORESTS = {
@@ -56,9 +61,9 @@ def test_rows_of_the_same_leaves_have_the_same_probabilities(name, n_classes):
     proba = model.predict_proba(X[rows])
     for g in range(group.max() + 1):
         np.testing.assert_allclose(np.ptp(proba[group == g], axis=0), 0, atol=1e-9)
-    embedded, Z = model_embedding(model, X[rows], 0)
+    embedded, Z, placed = model_embedding(model, X[rows], np.arange(rows.sum()), 0)
     assert embedded == "the leaves of the model's trees"
-    assert len(Z) == rows.sum()
+    assert len(Z) == len(placed) == rows.sum()
     first = np.flatnonzero(group == group[0])
     np.testing.assert_allclose(np.ptp(Z[first], axis=0), 0, atol=1e-5)
 
@@ -82,32 +87,46 @@ def test_values_tell_the_leaves_of_histograms_apart():
 
 def test_a_pipeline_shows_what_its_last_step_gets():
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
-    name, Z = model_embedding(model, X, 0)
+    name, Z, rows = model_embedding(model, X, EVERY_THIRD, 0)
     assert name == "the columns as the Pipeline makes them"
+    np.testing.assert_array_equal(rows, np.arange(150))  # no label had a say in it
     np.testing.assert_allclose(Z, StandardScaler().fit_transform(X))
     words = make_pipeline(TfidfVectorizer(), LogisticRegression())
     texts = ["good", "bad news", "good day", "bad"] * 10
-    assert model_embedding(words.fit(texts, [1, 0, 1, 0] * 10), texts, 0)[1].shape[0] == 40
+    words.fit(texts, [1, 0, 1, 0] * 10)
+    assert model_embedding(words, texts, np.arange(9), 0)[1].shape[0] == 40
+
+
+def test_what_labels_made_places_unseen_rows_alone():
+    """A step that needs labels, also one inside of others."""
+    chosen = make_pipeline(SelectKBest(k=2), LogisticRegression()).fit(X, Y)
+    encoder = make_column_transformer((TargetEncoder(), [0]), remainder="passthrough")
+    encoded = make_pipeline(encoder, LogisticRegression(max_iter=1000)).fit(X, Y)
+    for model in (chosen, encoded):
+        _, Z, rows = model_embedding(model, X, EVERY_THIRD, 0)
+        np.testing.assert_array_equal(rows, EVERY_THIRD)
+        assert len(Z) == 50
 
 
 def test_wrapped_models_are_looked_into():
     model = make_pipeline(StandardScaler(), LogisticRegression())
-    expected = model_embedding(model.fit(X, Y), X, 0)[1]
+    expected = model_embedding(model.fit(X, Y), X, EVERY_THIRD, 0)[1]
     search = GridSearchCV(model, {"logisticregression__C": [1.0]}, cv=2).fit(X, Y)
     mapped = DataMapClassifier(model, cv=2, random_state=0).fit(X, Y)
     for wrapped in (FrozenEstimator(model), search, mapped):
-        np.testing.assert_allclose(model_embedding(wrapped, X, 0)[1], expected)
+        np.testing.assert_allclose(model_embedding(wrapped, X, EVERY_THIRD, 0)[1], expected)
 
 
 def test_other_models_have_none():
-    assert model_embedding(GaussianNB().fit(X, Y), X, 0) == (None, None)
-    assert model_embedding(GridSearchCV(GaussianNB(), {}, cv=2).fit(X, Y), X, 0) == (None, None)
+    for model in (GaussianNB(), GridSearchCV(GaussianNB(), {}, cv=2)):
+        assert model_embedding(model.fit(X, Y), X, EVERY_THIRD, 0) == (None, None, None)
 
 
 def test_sparse_rows_go_through_a_network():
     network = MLPClassifier((4,), max_iter=200, random_state=0, tol=1.0).fit(X, Y)
     np.testing.assert_allclose(
-        model_embedding(network, sparse.csr_matrix(X), 0)[1], model_embedding(network, X, 0)[1]
+        model_embedding(network, sparse.csr_matrix(X), EVERY_THIRD, 0)[1],
+        model_embedding(network, X, EVERY_THIRD, 0)[1],
     )
 
 

@@ -11,8 +11,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -225,6 +227,40 @@ def test_the_next_steps_run_on_every_container(container, problems):
     report = audit(GaussianNB(), X, y, features=features, n_permutations=9)
     assert {"feature", "calibration"} <= set(report.findings_["kind"])
     run_next_steps(report, X, y)
+
+
+@pytest.mark.parametrize("kind", ["y is a list", "names", "dates", "sparse", "texts as labels"])
+def test_the_next_steps_run_whatever_the_columns_are(kind, problems):
+    X, y = problems
+    features = ["the 'c'"]
+    if kind == "y is a list":
+        y = y.tolist()
+    elif kind == "names":  # of which one is that of the score, one a number
+        X = X.set_axis(["score", 1, "{number}", "held-out score", "e", "f"], axis=1)
+        features = ["{number}"]
+    elif kind == "dates":
+        day = pd.Timestamp("2020-01-01") + pd.to_timedelta((X["the 'c'"] * 100).round(), "D")
+        X = X.assign(**{"the 'c'": day})
+    elif kind == "sparse":
+        X, features = sparse.csr_matrix(X.to_numpy()), [2]
+    else:
+        y = y.map({0: np.str_("no"), 1: np.str_("yes")})
+    if kind == "names":
+        X.columns = X.columns.astype(object)
+    report = audit(LogisticRegression(), X, y, features=features, n_permutations=9)
+    assert "feature" in set(report.findings_["kind"])
+    run_next_steps(report, X, y)
+
+
+def test_the_next_step_for_a_fitted_model_trains_one(problems):
+    X, y = problems
+    model = LogisticRegression().fit(X[:300], y[:300])
+    report = audit(FrozenEstimator(model), X[300:], y[300:], n_permutations=9)
+    step = report.findings_.loc[report.findings_["kind"] == "label_issues", "next_step"].iloc[0]
+    names = {"report": report, "X": X[300:], "y": y[300:]}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(step, names)
+    assert not np.array_equal(names["model"].coef_, model.coef_)
 
 
 def test_the_next_steps_run_for_a_fitted_model(problems):
