@@ -147,8 +147,8 @@ def audit(
       times the probability of the other classes, all by calibrated probabilities;
     - spotlight: share of the rows times the mean loss beyond the one that the calibrated
       probabilities expect there, less the same outside; measured on halves of the rows that were
-      not searched. A region is told where this is more than three standard errors: where outcomes
-      are chance and the model says so, nothing can be gained;
+      not searched. A region is told where this is more than two standard errors and a fifth of
+      what is expected: where outcomes are chance and the model says so, nothing can be gained;
     - feature, calibration: (statistic - 2 df) / 2n, what the fit of df parameters gains on new
       rows where the test statistic is non-central chi-squared.
 
@@ -160,8 +160,8 @@ def audit(
     --------
     >>> from skaudit import audit
     >>> from skaudit.datasets import make_customers
-    >>> data = make_customers(1500, random_state=0)
-    >>> report = audit(None, data.frame, data.y, features=[data.withheld], n_permutations=19)
+    >>> data = make_customers(2500, wrong=0.07, random_state=0)
+    >>> report = audit(None, data.frame, data.y, features=[data.withheld])
     >>> sorted(set(report.findings_["kind"]))
     ['feature', 'label_issues', 'spotlight']
     >>> suspects = report.label_issues_.query("is_issue").index

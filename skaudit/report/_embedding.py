@@ -8,6 +8,7 @@ from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.neural_network import MLPClassifier
@@ -88,7 +89,9 @@ def _has_learned_places(head, learner):
     if isinstance(learner, MLPClassifier) or _has_leaves(learner):
         return True
     steps = [] if head is None else list(head.get_params().values())
-    return any(get_tags(s).target_tags.required for s in steps if hasattr(s, "__sklearn_tags__"))
+    steps = [step for step in steps if hasattr(step, "__sklearn_tags__")]
+    # Selectors do not say whether they look at the labels; most do.
+    return any(isinstance(s, SelectorMixin) or get_tags(s).target_tags.required for s in steps)
 
 
 def _inner(estimator):

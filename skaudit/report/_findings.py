@@ -14,7 +14,8 @@ from . import _next_steps
 _POWER = 0.8  # of what is said to be detectable
 _FLOOR = 1e-3  # of a probability, for what noise could be detected
 _CONTRASTS = 3  # of a region, in its name
-_BEYOND = 3.0  # standard errors, by which a region has to exceed what the model expects
+# By so many standard errors, and by so much of it, a region has to exceed what the model expects.
+_BEYOND, _SURPRISE = 2.0, 0.2
 _KNOWN = 0.75  # of the loss of a region, expected by a model that knows it
 _CLEAR = 0.3  # standard deviations; a smaller contrast names no region
 _BESIDE = 0.4  # of the strongest contrast; smaller ones are not named beside it
@@ -184,7 +185,7 @@ def region_candidates(views, losses, expected, weights, table, describe, code):
             if not len(rows) or not p_value <= 0.2:
                 continue  # a test, but no candidate
             record = view.finder.spotlights_.iloc[number]
-            severity, error = _unexpected(view, number, losses, expected, weights)
+            severity, error, known = _unexpected(view, number, losses, expected, weights)
             candidates.append(
                 Candidate(
                     "spotlight",
@@ -196,7 +197,7 @@ def region_candidates(views, losses, expected, weights, table, describe, code):
                     p_value,
                     "",
                     partial(_next_steps.for_region, code, table is not None),
-                    worth_telling=not severity <= _BEYOND * error,
+                    worth_telling=not severity <= max(_BEYOND * error, _SURPRISE * known),
                     detail={"view": view, "number": number, "record": record},
                 )
             )
@@ -214,8 +215,8 @@ def region_candidates(views, losses, expected, weights, table, describe, code):
 def _unexpected(view, number, losses, expected, weights):
     """Share of a region times the loss that is beyond the expected one, more than elsewhere.
 
-    Its loss is that on halves of the rows that were not searched; with its standard error, both
-    NaN where no row was left to measure it.
+    Its loss is that on halves of the rows that were not searched. With its standard error, both NaN
+    where no row was left to measure it, and the share times the expected loss.
     """
     inside = np.isin(view.rows, view.members[number])
     losses, expected, weights = (part[view.rows] for part in (losses, expected, weights))
@@ -226,7 +227,8 @@ def _unexpected(view, number, losses, expected, weights):
         outside = np.average((losses - expected)[~inside], weights=weights[~inside])
     held_out = view.finder.spotlights_["held_out_lift"][number] * mean
     error = view.held_out_error(number) * mean
-    return float(share * max(held_out - known - outside, 0.0)), float(share * error)
+    unexpected = max(held_out - known - outside, 0.0)
+    return float(share * unexpected), float(share * error), float(share * known)
 
 
 def _word_region(candidate, losses, expected, weights):

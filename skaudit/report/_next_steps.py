@@ -19,6 +19,7 @@ class Code:
 
     def __init__(self, rows, frozen):
         self.is_frame = hasattr(rows.X, "iloc") and rows.X.ndim == 2
+        self.is_list = not hasattr(rows.X, "shape")
         self.is_polars = hasattr(rows.X, "columns") and not self.is_frame
         names = [] if rows.table is None else list(rows.table.columns)
         self._names = list(rows.X.columns) if self.is_frame else names
@@ -42,12 +43,12 @@ class Code:
             return X
         if self.is_polars:
             return f"{X}.drop({names!r})"
-        if not self.is_frame:
-            return f"np.delete(np.asarray({X}), {positions}, axis=1)"
-        if all(type(name) in (str, int) for name in names):
+        if self.is_frame and all(type(name) in (str, int) for name in names):
             return f"{X}.drop(columns={names!r})"
         left = [i for i in range(len(self._names)) if i not in positions]
-        return f"{X}.iloc[:, {left}]"
+        if self.is_list:
+            return f"np.asarray({X})[:, {left}]"
+        return f"{X}{'.iloc' if self.is_frame else ''}[:, {left}]"
 
 
 def _indexing(value):

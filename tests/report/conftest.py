@@ -14,7 +14,7 @@ from skaudit.datasets import make_customers
 @pytest.fixture(scope="session")
 def customers():
     """A table with a problem of each kind, and the answer."""
-    return make_customers(2000, random_state=0)
+    return make_customers(2500, wrong=0.07, random_state=0)
 
 
 @pytest.fixture(scope="session")

@@ -236,7 +236,7 @@ def test_the_next_steps_run_whatever_the_columns_are(kind, problems):
     if kind == "y is a list":
         y = y.tolist()
     elif kind == "names":  # of which one is that of the score, one a number
-        X = X.set_axis(["score", 1, "{number}", "held-out score", "e", "f"], axis=1)
+        X = X.set_axis(["score", "1", "{number}", "held-out score", "e", "f"], axis=1)
         features = ["{number}"]
     elif kind == "dates":
         day = pd.Timestamp("2020-01-01") + pd.to_timedelta((X["the 'c'"] * 100).round(), "D")
