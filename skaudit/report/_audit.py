@@ -191,6 +191,7 @@ def audit(
             n_jobs=n_jobs,
         )
         losses = _losses(held_out)
+        notes += _doubts(held_out, losses, rows.weights)
         tell("testing columns")
         table = pd.DataFrame(index=rows.index) if rows.table is None else rows.table
         with _quiet(held_out=not frozen):
@@ -272,6 +273,17 @@ def _advice(groups, n_permutations):
     return notes
 
 
+def _doubts(held_out, losses, weights):
+    """Whether the model knows anything at all."""
+    share = np.bincount(held_out.codes, weights=weights) / weights.sum()
+    if np.average(losses, weights=weights) < entr(share).sum():
+        return []
+    return [
+        "The held-out log loss is no lower than that of guessing by the shares of the classes: the "
+        "model is of no use as it is, and what is found with it says little."
+    ]
+
+
 @contextmanager
 def _noted(notes):
     """Keep the text of warnings in `notes`, and warn again at the caller of `audit`."""
@@ -302,12 +314,12 @@ def _without_repetition(findings, offsets, proba, weight, fdr):
     by_column = {one.detail["test"].column: one for one in findings if one.kind == "feature"}
     tests = [one.detail["test"] for one in by_column.values()]
     kept = independent_tests(tests, offsets, proba, weight, fdr)
-    chosen = {test.column for test in kept}
     for test in kept:
         one = by_column[test.column]
         locate_feature(one, offsets.features[test.feature], rows_of_segments)
         if test.told:
             one.evidence += in_the_same_vein(test.told)
+    chosen = {test.column for test in kept if by_column[test.column].worth_telling}
     return [one for one in findings if one.kind != "feature" or one.detail["test"].column in chosen]
 
 

@@ -146,14 +146,14 @@ def _strongest(column, analyzers, sources):
     for label, analyzer in analyzers.items():
         table = analyzer.feature_table_
         own = table[[sources[name] == column for name in table["feature"]]]
-        rows += [(row.score_p_value, -row.score_statistic, label, row) for row in own.itertuples()]
+        rows += [(p_value(row), -row.score_statistic, label, row) for row in own.itertuples()]
     n_tests = len(rows)
     _, _, label, best = min(rows, key=lambda item: item[:2])
     segments = analyzers[label].segment_table_
     words = [
         row.feature
-        for p_value, _, of, row in sorted(rows, key=lambda item: item[:2])
-        if of == label and row.feature != column and p_value * n_tests <= 0.05
+        for p, _, of, row in sorted(rows, key=lambda item: item[:2])
+        if of == label and row.feature != column and p * n_tests <= 0.05
     ]
     return ColumnTest(
         column,
@@ -163,9 +163,18 @@ def _strongest(column, analyzers, sources):
         segments[segments["feature"] == best.feature],
         analyzers[label].calibration_["statistics"]["offset"],
         n_tests,
-        float(min(1.0, best.score_p_value * n_tests)),
+        float(min(1.0, p_value(best) * n_tests)),
         words,
     )
+
+
+def p_value(row):
+    """The larger p-value of score test and likelihood ratio, of a row of the feature table.
+
+    One surprising row in a segment where hardly an event is expected makes any score test
+    significant; the likelihood ratio is at most twice its loss.
+    """
+    return max(row.score_p_value, row.lr_p_value)
 
 
 def independent_tests(tests, offsets, proba, weight, level):
@@ -219,7 +228,7 @@ def _test_again(tests, features, score, is_label, weight):
     """The p-values of the features of some tests given another score, by name."""
     columns = list(dict.fromkeys(test.feature for test in tests))
     table = _analyse(features[columns], score, is_label, weight).feature_table_
-    return table.set_index("feature")["score_p_value"]
+    return {row.feature: p_value(row) for row in table.itertuples()}
 
 
 def _analyse(features, score, is_label, weight, n_jobs=None):

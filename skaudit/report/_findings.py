@@ -14,6 +14,7 @@ from . import _next_steps
 _POWER = 0.8  # of what is said to be detectable
 _FLOOR = 1e-3  # of a probability, for what noise could be detected
 _CONTRASTS = 3  # of a region, in its name
+_FEW = 10  # rows, below which a column's offsets are stories of single rows
 # By so many standard errors, and by so much of it, a region has to exceed what the model expects.
 _BEYOND, _SURPRISE = 2.0, 0.2
 _KNOWN = 0.75  # of the loss of a region, expected by a model that knows it
@@ -310,7 +311,8 @@ def feature_candidates(offsets, unused, withheld, total, many_classes):
     candidates = []
     for test in offsets.tests:
         row = test.row
-        gain, error = _expected_gain(row.score_statistic, row.score_df, total)
+        statistic = min(row.score_statistic, row.lr)
+        gain, error = _expected_gain(statistic, row.score_df, total)
         is_new = test.column in unused or test.column in withheld
         of_class = f" for the class {_short(test.label)}" if many_classes else ""
         words = [name.removeprefix(f"{test.column}: ") for name in test.words]
@@ -325,7 +327,7 @@ def feature_candidates(offsets, unused, withheld, total, many_classes):
                 gain,
                 error,
                 np.empty(0, dtype=np.intp),
-                float(row.score_statistic),
+                float(statistic),
                 test.p_value,
                 _feature_evidence(test, is_new, words),
                 partial(_next_steps.for_feature, test.feature, test.label),
@@ -351,6 +353,7 @@ def locate_feature(candidate, values, rows_of):
     off = ((low > test.overall) | (high < test.overall)).to_numpy()
     off = off if off.any() else np.ones(len(off), dtype=bool)
     candidate.rows = np.flatnonzero(rows_of(values, test.segments, off))
+    candidate.worth_telling = len(candidate.rows) >= _FEW
 
 
 def _feature_evidence(test, is_new, words):

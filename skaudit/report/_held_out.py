@@ -5,6 +5,7 @@ from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from ..dynamics._held_out import read_fitted, train_folds
 from ..dynamics._training import Data
@@ -87,6 +88,7 @@ def _spread_folds(codes, n_folds, seed):
 
 def _read_frozen(estimator, rows):
     """Labels as positions in the classes of a fitted model, and its probabilities."""
+    check_is_fitted(estimator)
     classes = getattr(estimator, "classes_", None)
     if classes is None or isinstance(classes, list):
         raise InvalidParameterError(

@@ -77,7 +77,9 @@ def for_labels(code, number):
 
 def for_region(code, has_table, number):
     """Look at the rows of a region."""
-    look = f"print(report.descriptions_.query('finding == {number}'))  # what sets them apart"
+    look = (
+        f"print(report.descriptions_.query('finding == {number}').to_string())  # sets them apart"
+    )
     if not has_table:
         look = "print(report.losses_.iloc[rows].describe())"
     return _text(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..spotlight import SpotlightFinder, describe_spotlights
 from ..spotlight._significance import gumbel_p_value, gumbel_quantile
@@ -70,7 +71,8 @@ def find_regions(embeddings, losses, weight, *, n_spotlights, n_permutations, ra
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        with warnings.catch_warnings():
+        # Its matrix products are small: threads would mostly wait for each other.
+        with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
             # That there are fewer regions than asked for is what the report says itself.
             warnings.simplefilter("ignore", UserWarning)
             finder.fit(Z, losses[rows], None if weight is None else weight[rows])

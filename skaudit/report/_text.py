@@ -17,6 +17,9 @@ def summarise(report):
         lines += _wrapped(f"   {finding.evidence}", "   ")
         lines += _wrapped(f"   Rows: {_names_of_rows(report, number)}", "   ")
     lines += ["", *_wrapped(what_could_be_found(report))]
+    if left_out := summary["not_tested"]:
+        named = ", ".join(f"{_one_line(name)} ({kind})" for name, kind in left_out.items())
+        lines += _wrapped(f"Not looked at: {named}.")
     lines += [line for note in report.notes_ for line in _wrapped(f"Note: {note}", "  ")]
     lines += ["", f"skaudit {__version__}; the next steps in code: report.findings_['next_step']"]
     return "\n".join(lines)
@@ -74,9 +77,11 @@ def _names_of_rows(report, number):
     rows = report.rows(number)
     if len(rows) == len(report.losses_):
         return "all."
-    # Of labels the worst first, of others those with the highest loss.
-    losses = report.losses_.iloc[rows].sort_values(ascending=False, kind="stable")
-    shown = ", ".join(_one_line(label) for label in losses.index[:_LABELS])
+    # Of labels the least likely first, of others those with the highest loss.
+    labels = report.losses_.iloc[rows].sort_values(ascending=False, kind="stable").index
+    if report.findings_["kind"][number] == "label_issues":
+        labels = report.label_issues_.query("is_issue").index
+    shown = ", ".join(_one_line(label) for label in labels[:_LABELS])
     return f"{shown}{', ...' if len(rows) > _LABELS else ''} ({len(rows):,} in all)."
 
 
