@@ -13,7 +13,8 @@ from ._search_loss import deflate
 from ._significance import permutation_p_value
 
 _SLACK = 1e-5  # of the last member's distance, by which a radius exceeds it
-_PATH_ROWS = 20_000  # of more rows a sample of this size takes the path
+_LARGE = 20_000  # of more rows ...
+_PATH_ROWS = 20_000  # ... a sample of this size takes the path
 _ROOM = 1.2  # a size of at least 10 rows may be one of 12, where `max_size` allows fewer
 _SMALL = 2_000_000  # entries up to which float64 costs nothing that matters
 
@@ -87,7 +88,7 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
     double = problem.double and problem.X.size <= _SMALL
     Z = problem.metric.apply(problem.X, np.float64 if double else np.float32)
     rows = lay_out(Z, problem.weights, backend)
-    sample = np.sort(rng.choice(n, _PATH_ROWS, replace=False)) if n > _PATH_ROWS else None
+    sample = np.sort(rng.choice(n, _PATH_ROWS, replace=False)) if n > _LARGE else None
     path_rows = rows if sample is None else rows.take(sample)
     # Of its own, so that the halves are the same whatever is tested.
     halves_rng = np.random.RandomState(rng.randint(2**32, dtype=np.uint32))

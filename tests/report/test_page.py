@@ -73,8 +73,8 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def customers():
-    data = make_customers(1500, random_state=0)
-    frame = data.frame.set_axis([f"customer {i}" for i in range(1500)])
+    data = make_customers(2500, wrong=0.07, random_state=0)
+    frame = data.frame.set_axis([f"customer {i}" for i in range(2500)])
     return SimpleNamespace(frame=frame, y=data.y.set_axis(frame.index), withheld=data.withheld)
 
 
@@ -255,7 +255,7 @@ def test_headline_and_standing(report, page):
     assert f"{report.summary_['mean_loss']:.3f}" in text
     assert f"{report.summary_['guessing_loss']:.3f}" in text
     assert f"{report.summary_['accuracy']:.1%}" in text
-    assert "1,500 rows × 9 columns" in text
+    assert "2,500 rows × 9 columns" in text
     assert "contains rows of the data" in text
 
 
@@ -309,6 +309,9 @@ def test_sections_for_those_who_want_all(report, page):
 
 
 def test_notes_are_told(nothing, monkeypatch):
+    assert any("of no use as it is" in note for note in nothing.notes_)
+    assert "of no use as it is" in nothing.to_html()
+    monkeypatch.setattr(nothing, "notes_", [])
     assert "<h2>Notes</h2>" not in nothing.to_html()
     monkeypatch.setattr(nothing, "notes_", ["Rows were <few>."])
     assert "<li>Rows were &lt;few&gt;.</li>" in nothing.to_html()
