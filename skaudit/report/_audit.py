@@ -232,9 +232,8 @@ def audit(
         n_tests = len(candidates) + n_searched - len(regions)
         findings = choose(candidates, n_tests, fdr)
         tell("asking which columns say the same")
-        with _quiet():
-            by_class = dict(zip(held_out.classes.tolist(), proba.T, strict=True))
-            findings = _without_repetition(findings, offsets, by_class, rows.labels.weight, fdr)
+        by_class = dict(zip(held_out.classes.tolist(), proba.T, strict=True))
+        findings = _without_repetition(findings, offsets, by_class, rows.labels.weight, fdr)
     return AuditReport(
         findings=findings,
         held_out=held_out,

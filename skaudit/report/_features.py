@@ -4,15 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 from sklearn.utils import Bunch, check_random_state
 
 from ..offsets import IncrementalFeatureAnalyzer, ScoreColumn
+from ..offsets._growing_score import GrowingScore
 from ..utils._sklearn_compat import take_rows
 from ._columns import column_kinds, plain_columns
 
 _SCORE = "held-out score"
-_FAR = 4.0  # an offset beyond, of a segment of one class, is taken for this
 _PROBED = 300  # rows that tell whether a model uses a column
 
 
@@ -128,7 +127,12 @@ def analyse_columns(table, held_out, weight, n_jobs):
         label: _analyse(features, held_out.proba[:, labels.index(label)], given, weight, n_jobs)
         for label, given in is_label.items()
     }
-    tests = [_strongest(column, analyzers, sources) for column in dict.fromkeys(sources.values())]
+    rows: dict = {column: [] for column in dict.fromkeys(sources.values())}
+    for label, analyzer in analyzers.items():
+        for row in analyzer.feature_table_.itertuples():
+            rows[sources[row.feature]].append((p_value(row), -row.score_statistic, label, row))
+    segments = {label: analyzer.segment_table_ for label, analyzer in analyzers.items()}
+    tests = [_strongest(column, found, analyzers, segments) for column, found in rows.items()]
     return Offsets(analyzers, sources, features, is_label, tests, left_out)
 
 
@@ -140,30 +144,24 @@ def _free(name, taken):
     return name
 
 
-def _strongest(column, analyzers, sources):
-    """The `ColumnTest` of a column."""
-    rows = []
-    for label, analyzer in analyzers.items():
-        table = analyzer.feature_table_
-        own = table[[sources[name] == column for name in table["feature"]]]
-        rows += [(p_value(row), -row.score_statistic, label, row) for row in own.itertuples()]
-    n_tests = len(rows)
-    _, _, label, best = min(rows, key=lambda item: item[:2])
-    segments = analyzers[label].segment_table_
+def _strongest(column, rows, analyzers, segments):
+    """The `ColumnTest` of a column, of its p-values, -statistics, classes and rows of tables."""
+    rows = sorted(rows, key=lambda row: row[:2])
+    p_value, _, label, best = rows[0]
     words = [
         row.feature
-        for p, _, of, row in sorted(rows, key=lambda item: item[:2])
-        if of == label and row.feature != column and p * n_tests <= 0.05
+        for p, _, of, row in rows
+        if of == label and row.feature != column and p * len(rows) <= 0.05
     ]
     return ColumnTest(
         column,
         best.feature,
         label,
         Bunch(**best._asdict()),
-        segments[segments["feature"] == best.feature],
+        segments[label][segments[label]["feature"] == best.feature],
         analyzers[label].calibration_["statistics"]["offset"],
-        n_tests,
-        float(min(1.0, p_value(best) * n_tests)),
+        len(rows),
+        float(min(1.0, p_value * len(rows))),
         words,
     )
 
@@ -180,8 +178,8 @@ def p_value(row):
 def independent_tests(tests, offsets, proba, weight, level):
     """Of columns that say more than the score, those that still do given the ones before them.
 
-    The strongest comes first; the score is corrected by the offsets of its segments, and the others
-    are tested anew. Columns whose p-value is then above the level join `told` of the first.
+    The strongest comes first; it is added to the scores of all classes, and the others are tested
+    anew. Columns whose p-value is then above the level join its `told`.
 
     Parameters
     ----------
@@ -197,41 +195,24 @@ def independent_tests(tests, offsets, proba, weight, level):
     list of ColumnTest
         In the order in which they were taken.
     """
-    kept = []
-    for label, is_label in offsets.is_label.items():
-        left, score = [test for test in tests if test.label == label], proba[label]
-        while left:
-            best = min(left, key=lambda test: (test.p_value, -test.row.score_statistic))
-            left.remove(best)
-            kept.append(best)
-            if left:
-                score = _corrected(score, offsets.features[best.feature], is_label, weight)
-                p_values = _test_again(left, offsets.features, score, is_label, weight)
-                gone = [t for t in left if p_values[t.feature] * t.n_tests > level]
-                best.told = [test.column for test in gone]
-                left = [test for test in left if test not in gone]
+    kept, left = [], sorted(tests, key=lambda test: (test.p_value, -test.row.score_statistic))
+    features = offsets.features[list(dict.fromkeys(test.feature for test in left))]
+    scores = {
+        label: GrowingScore(features, proba[label], offsets.is_label[label], weight)
+        for label in {test.label for test in left[1:]}
+    }
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        for label in {test.label for test in left}:
+            scores[label].add(best.feature)
+        gone = [t for t in left if scores[t.label].p_value(t.feature) * t.n_tests > level]
+        best.told = [test.column for test in gone]
+        left = [test for test in left if test not in gone]
     return kept
 
 
-def _corrected(score, values, is_label, weight):
-    """A score with the offsets of the segments of a feature added to its logit."""
-    segments = _analyse(values.to_frame(), score, is_label, weight).segment_table_
-    offset = np.zeros(len(score))
-    for number, value in enumerate(segments["offset"]):
-        chosen = np.arange(len(segments)) == number
-        offset[rows_of_segments(values, segments, chosen)] = np.clip(value, -_FAR, _FAR)
-    eps = np.finfo(np.float64).eps
-    return expit(logit(np.clip(score, eps, 1.0 - eps)) + offset)
-
-
-def _test_again(tests, features, score, is_label, weight):
-    """The p-values of the features of some tests given another score, by name."""
-    columns = list(dict.fromkeys(test.feature for test in tests))
-    table = _analyse(features[columns], score, is_label, weight).feature_table_
-    return {row.feature: p_value(row) for row in table.itertuples()}
-
-
-def _analyse(features, score, is_label, weight, n_jobs=None):
+def _analyse(features, score, is_label, weight, n_jobs):
     """The fitted analyzer of some features given a score."""
     scored = features.assign(**{_SCORE: score})
     analyzer = IncrementalFeatureAnalyzer(ScoreColumn(_SCORE), n_jobs=n_jobs)
@@ -252,6 +233,7 @@ def rows_of_segments(values, segments, chosen):
     missing = values.isna().to_numpy()
     inside = np.zeros(len(values), dtype=bool)
     numeric = segments["kind"] == "numeric"
+    numbers = values.to_numpy(dtype=float, na_value=np.nan) if numeric.any() else None
     named = segments.loc[segments["kind"] == "category", "category"]
     points = set(segments.loc[numeric & (segments["lower"] == segments["upper"]), "lower"])
     for segment, wanted in zip(segments.itertuples(), chosen, strict=True):
@@ -264,9 +246,8 @@ def rows_of_segments(values, segments, chosen):
         elif segment.kind == "other":
             inside |= ~missing & ~values.isin(named).to_numpy()
         elif segment.lower == segment.upper:
-            inside |= (values == segment.lower).fillna(False).to_numpy(dtype=bool)
+            inside |= numbers == segment.lower
         else:
-            numbers = values.to_numpy(dtype=float, na_value=np.nan)
             above = numbers > segment.lower if segment.lower in points else numbers >= segment.lower
             inside |= above & (numbers < segment.upper)
     return inside

@@ -454,3 +454,35 @@ def test_bad_input_is_refused_with_the_reason(changes, text, cancer):
         settings["X"] = {"infinite": infinite, "repeated": repeated}[settings["X"]]
     with pytest.raises((ValueError, TypeError), match=text):
         brief(settings.pop("estimator"), settings.pop("X"), settings.pop("y"), **settings)
+
+
+class Fixed(ClassifierMixin, BaseEstimator):
+    """A fitted classifier that says the same whatever it is asked."""
+
+    def __init__(self, proba=None, classes=(0, 1)):
+        self.proba = proba
+        self.classes = classes
+
+    def fit(self, X, y):
+        self.classes_ = self.classes if isinstance(self.classes, list) else np.array(self.classes)
+        return self
+
+    def predict_proba(self, X):
+        return np.asarray(self.proba)[np.zeros(len(X), dtype=int)]
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (Fixed([[0.5, 0.5]], [np.array([0, 1]), np.array([0, 1])]), "no single list of classes_"),
+        (Fixed([[0.5, 0.5]], (1, 2)), r"labels that the fitted model does not know: .*0"),
+        (Fixed([[0.5, np.nan]]), "must give finite numbers"),
+        (Fixed([[0.2, 0.3, 0.5]]), r"of the shape \(569, 2\); got \(569, 3\)"),
+        (Fixed([[0.5, 0.6]]), "sum to 1 in each row; they are off by up to 0.1"),
+        (Fixed([[-0.5, 1.5]]), "sum to 1 in each row"),
+    ],
+)
+def test_a_fitted_model_has_to_give_probabilities(model, text, cancer):
+    X, y = cancer
+    with pytest.raises(ValueError, match=text):
+        brief(FrozenEstimator(model.fit(X, y)), X, y)
