@@ -1,6 +1,7 @@
 """The dynamics of the folds alone: for a caller that wants what held-out rows get, and no refit."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -10,7 +11,6 @@ from sklearn.utils.parallel import Parallel, delayed
 from ..utils._index import pack_index
 from ._classifier import DataMapClassifier, _streams, stands_still
 from ._input import caller_index, check_data
-from ._label_issues import find_noise
 from ._recorder import DataMapRecorder
 from ._regions import region_categories, region_codes
 from ._results import issues_of
@@ -34,8 +34,10 @@ class HeldOut:
         The last snapshot of each row.
     estimator : classifier
         Fitted: the model of the first fold, or the one given.
-    data_map, label_issues, epoch_log : pandas.DataFrame
+    data_map, epoch_log : pandas.DataFrame
         As `DataMapClassifier` has them.
+    issues : pandas.DataFrame
+        As its `label_issues` returns it, but in the order of the rows.
     shows_dynamics : bool
         Whether the snapshots differ, so that variability says something.
     unseen : ndarray of positions
@@ -47,14 +49,20 @@ class HeldOut:
     proba: np.ndarray
     estimator: object
     data_map: object
-    label_issues: object
     epoch_log: object
+    issues: Any
     shows_dynamics: bool
     unseen: np.ndarray
 
-    def find_noise(self, proba, rows):
-        """Whether labels of some rows are wrong, a dict; see `find_noise` of the labels."""
-        return find_noise(self.codes[rows].astype(np.intp), proba[rows])
+    @property
+    def label_issues(self):
+        """The issues, worst first."""
+        return self.issues.iloc[_ranking(self.issues)]
+
+
+def _ranking(table):
+    """Positions by label quality, the least first."""
+    return np.argsort(table["label_quality"].to_numpy(), kind="stable")
 
 
 def check_labels(X, y, sample_weight):
@@ -119,8 +127,8 @@ def train_folds(
         proba,
         model.estimator_,
         data_map,
-        model.label_issues(),
         model.epoch_log_,
+        model.label_issues().iloc[np.argsort(_ranking(data_map), kind="stable")],
         model.n_epochs_ > 1 and not stands_still(*moments, model.n_epochs_),
         np.sort(folds[0][1]),
     )
@@ -166,7 +174,6 @@ def read_fitted(estimator, data: Data, proba, index):
         },
         index=data_map.index,
     )
-    order = np.argsort(quality, kind="stable")
     hits = np.average(data_map["correctness"], weights=data.weight)
     log = pd.DataFrame({"epoch": [0], "held_out_accuracy": [hits]})
     return HeldOut(
@@ -175,8 +182,8 @@ def read_fitted(estimator, data: Data, proba, index):
         proba,
         estimator,
         data_map,
-        issues.iloc[order],
         log,
+        issues,
         False,
         np.arange(len(quality)),
     )

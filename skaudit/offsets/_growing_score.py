@@ -1,4 +1,4 @@
-"""A score that features join one after another, and what each other feature still says beyond it."""
+"""A score that features join, and what each of the others still says beyond it."""
 
 import numpy as np
 from scipy.special import chdtrc, logit
@@ -62,7 +62,8 @@ class GrowingScore:
 
     def _examine(self, name):
         """The cells of a feature, the codes of its segments, and what `segment_offsets` says."""
-        cells, listed, _ = make_cells(*self._segment_codes(name), self._grid)
+        codes, n_codes = self._segment_codes(name)
+        cells, listed, _ = make_cells(codes, n_codes, self._grid)
         return cells, listed, segment_offsets(cells, limits=False)
 
     def add(self, name):

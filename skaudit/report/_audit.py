@@ -12,30 +12,29 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ..utils._sklearn_compat import Interval, validate_params
-from ..utils._validation import check_finite_columns, check_row_count
+from ..utils._validation import (
+    check_container,
+    check_finite_columns,
+    check_row_count,
+    check_same_rows,
+)
 from ._calibration import find_miscalibration, recalibrated
 from ._default_model import make_default_model
 from ._embedding import as_matrix, model_embedding, table_embedding
-from ._features import (
-    analyse_columns,
-    independent_tests,
-    rows_of_segments,
-    unused_columns,
-)
+from ._features import analyse_columns, unused_columns
 from ._findings import (
     calibration_candidate,
     choose,
     detectable_gain,
     detectable_noise,
     feature_candidates,
-    in_the_same_vein,
     label_candidate,
-    locate_feature,
     region_candidates,
+    without_repetition,
 )
 from ._held_out import check_estimator, hold_out
 from ._next_steps import Code
-from ._regions import describe_region, find_regions, smallest_lift
+from ._regions import find_regions, smallest_lift
 from ._report import AuditReport
 from ._rows import read_rows, table_of
 
@@ -101,7 +100,7 @@ def audit(
     cv : int, cross-validation generator or iterable, default=5
         Folds that test each row once; an int means stratified and shuffled ones.
     groups : array-like of shape (n,), default=None
-        Rows of one group stay together in a fold.
+        Rows of one group stay together in a fold; of a frozen model they change nothing.
     sample_weight : array-like of shape (n,), default=None
         Weights, >= 0, as numbers of rows.
     n_epochs : int, default=None
@@ -171,15 +170,18 @@ def audit(
     import pandas as pd
 
     tell = progress or (lambda text: None)
-    notes = _advice(groups, n_permutations)
+    frozen = isinstance(estimator, FrozenEstimator)
+    notes = _advice(groups is not None and not frozen, n_permutations)
     with _noted(notes):
         if estimator is not None:
             check_estimator(estimator)
         rows = read_rows(estimator, X, y, features, sample_weight)
         if estimator is None:
             estimator = _default_model(rows.X_model, random_state)
+        check_same_rows(X, embedding=embedding, groups=groups)
         given = None if embedding is None else _check_embedding(embedding, rows.n)
-        frozen = isinstance(estimator, FrozenEstimator)
+        if groups is not None:
+            check_row_count(np.asarray(groups), rows.n, "groups")
         tell("reading the model" if frozen else "training on folds")
         held_out, n_folds = hold_out(
             estimator,
@@ -209,13 +211,9 @@ def audit(
         tell("ordering the findings")
         calibration = find_miscalibration(held_out.codes, held_out.proba, rows.weights)
         code, total = Code(rows, frozen), float(rows.weights.sum())
-        names = [] if rows.table is None else list(rows.table.columns)
-        known = [name for name in names if name not in rows.withheld]
-        unused = unused_columns(held_out.estimator, rows.X_model, known, random_state)
+        unused = unused_columns(held_out.estimator, rows.X_model, rows.known, random_state)
         proba = recalibrated(held_out.proba, calibration)
-        regions = region_candidates(
-            views, losses, _entropy(proba), rows.weights, rows.table, describe_region, code
-        )
+        regions = region_candidates(views, losses, _entropy(proba), rows.weights, rows.table, code)
         candidates = [
             label_candidate(held_out, proba, rows.weights, code),
             calibration_candidate(calibration, rows.n, total, code, frozen),
@@ -233,7 +231,7 @@ def audit(
         findings = choose(candidates, n_tests, fdr)
         tell("asking which columns say the same")
         by_class = dict(zip(held_out.classes.tolist(), proba.T, strict=True))
-        findings = _without_repetition(findings, offsets, by_class, rows.labels.weight, fdr)
+        findings = without_repetition(findings, offsets, by_class, rows.labels.weight, fdr)
     return AuditReport(
         findings=findings,
         held_out=held_out,
@@ -242,7 +240,7 @@ def audit(
         offsets=offsets,
         views=views,
         calibration=calibration,
-        detectable=_detectable(held_out, offsets, views, losses, calibration, total, fdr, n_tests),
+        detectable=_detectable(proba, offsets, views, losses, calibration, total, fdr, n_tests),
         notes=notes,
         model=estimator,
         settings={
@@ -256,10 +254,10 @@ def audit(
     )
 
 
-def _advice(groups, n_permutations):
+def _advice(grouped, n_permutations):
     """What a reader has to know of the settings."""
     notes = []
-    if groups is not None:
+    if grouped:
         notes.append(
             "Groups stay together in the folds, but all p-values take rows for independent: where "
             "rows of a group are alike, they are too small."
@@ -292,7 +290,7 @@ def _noted(notes):
     for warning in caught:
         if (text := str(warning.message)) not in notes:
             notes.append(text)
-            warnings.warn(text, warning.category, stacklevel=4)
+            warnings.warn(text, warning.category, stacklevel=5)
 
 
 @contextmanager
@@ -308,20 +306,6 @@ def _quiet(held_out=True):
         yield
 
 
-def _without_repetition(findings, offsets, proba, weight, fdr):
-    """The findings without columns that say no more once another one is added."""
-    by_column = {one.detail["test"].column: one for one in findings if one.kind == "feature"}
-    tests = [one.detail["test"] for one in by_column.values()]
-    kept = independent_tests(tests, offsets, proba, weight, fdr)
-    for test in kept:
-        one = by_column[test.column]
-        locate_feature(one, offsets.features[test.feature], rows_of_segments)
-        if test.told:
-            one.evidence += in_the_same_vein(test.told)
-    chosen = {test.column for test in kept if by_column[test.column].worth_telling}
-    return [one for one in findings if one.kind != "feature" or one.detail["test"].column in chosen]
-
-
 def _default_model(X, random_state):
     """A model that suits the columns."""
     table = table_of(X)
@@ -335,6 +319,7 @@ def _default_model(X, random_state):
 
 def _check_embedding(embedding, n_rows):
     """The caller's embedding as a matrix of finite floats."""
+    check_container(embedding, "embedding")
     matrix = as_matrix(embedding)
     if sparse.issparse(matrix) or matrix.ndim != 2:
         raise ValueError("embedding must be a dense matrix of shape (n, n_dimensions).")
@@ -372,14 +357,14 @@ def _embeddings(given, held_out, rows, random_state):
     return found
 
 
-def _detectable(held_out, offsets, views, losses, calibration, total, fdr, n_tests):
+def _detectable(proba, offsets, views, losses, calibration, total, fdr, n_tests):
     """What the audit would have found with a power of 80 %, a row a kind of problem."""
     import pandas as pd
 
     level = fdr / n_tests  # of the first finding, where there is none yet
     df = np.median([test.row.score_df for test in offsets.tests]) if offsets.tests else 0
     records = [
-        ("label_issues", "share of wrong labels", detectable_noise(held_out.proba, level)),
+        ("label_issues", "share of wrong labels", detectable_noise(proba, level)),
         ("calibration", "gain, nats a row", detectable_gain(calibration["df"], level, total)),
     ]
     if df > 0:

@@ -95,9 +95,7 @@ def _run_demo(options):
     _check_outputs(options)
     with _Progress() as progress:
         report, truth = run_demo(progress=progress)
-    print(compare(report, truth))
-    print(f"\n{report}")
-    _write(report, options)
+    _finish(f"{compare(report, truth)}\n\n{report}", report, options)
 
 
 def _run_audit(options):
@@ -116,8 +114,7 @@ def _run_audit(options):
         report = audit(model, X, y, progress=progress)
     if n_dropped:
         report.notes_.append(f"{n_dropped} rows without a label were left out.")
-    print(report)
-    _write(report, options)
+    _finish(str(report), report, options)
 
 
 def _check_outputs(options):
@@ -136,14 +133,17 @@ def _check_outputs(options):
             raise ValueError(f"there is no folder {str(path.parent)!r} to write into.")
 
 
-def _write(report, options):
+def _finish(text, report, options):
+    """Write the files, then tell what is in them: a console that cannot show it loses nothing."""
     report.to_html(options.output)
     written = str(options.output)
     if options.json is not None:
-        text = json.dumps(report.to_dict(), allow_nan=False, ensure_ascii=False, indent=1)
-        options.json.write_text(text, encoding="utf-8")
+        record = json.dumps(report.to_dict(), allow_nan=False, ensure_ascii=False, indent=1)
+        options.json.write_text(record, encoding="utf-8")
         written += f" and {options.json}"
-    print(f"\nWritten: {written}")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    print(f"{text}\n\nWritten: {written}")
 
 
 class _Progress:

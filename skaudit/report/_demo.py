@@ -73,7 +73,6 @@ def _region(report, region):
 
 
 def _column(report, withheld):
-    titles = report.findings_.loc[report.findings_["kind"] == "feature", "title"]
-    hits = [number for number, title in titles.items() if title.startswith(f"{withheld} ")]
+    hits = np.flatnonzero(report.findings_["column"] == withheld)
     text = f"  a column, {withheld!r}, kept from the model: "
-    return text + (f"finding {hits[0]}." if hits else "not found.")
+    return text + (f"finding {hits[0]}." if len(hits) else "not found.")

@@ -11,7 +11,7 @@ from ..offsets._growing_score import GrowingScore
 from ..utils._sklearn_compat import take_rows
 from ._columns import column_kinds, plain_columns
 
-_SCORE = "held-out score"
+SCORE = "held-out score"  # a name that no tested feature has
 _PROBED = 300  # rows that tell whether a model uses a column
 
 
@@ -110,7 +110,7 @@ def analyse_columns(table, held_out, weight, n_jobs):
     kinds = column_kinds(table)
     parts: list = []
     sources: dict = {}
-    taken = {_SCORE}
+    taken = {SCORE}
     for name in table.columns:
         part = plain_columns(table[[name]], {name: kinds[name]})
         part.columns = [_free(feature, taken) for feature in part.columns]
@@ -214,8 +214,8 @@ def independent_tests(tests, offsets, proba, weight, level):
 
 def _analyse(features, score, is_label, weight, n_jobs):
     """The fitted analyzer of some features given a score."""
-    scored = features.assign(**{_SCORE: score})
-    analyzer = IncrementalFeatureAnalyzer(ScoreColumn(_SCORE), n_jobs=n_jobs)
+    scored = features.assign(**{SCORE: score})
+    analyzer = IncrementalFeatureAnalyzer(ScoreColumn(SCORE), n_jobs=n_jobs)
     return analyzer.fit(scored, is_label, weight)
 
 
@@ -256,8 +256,8 @@ def rows_of_segments(values, segments, chosen):
 def unused_columns(estimator, X, names, random_state):
     """The columns of a model's X that do not change what it predicts.
 
-    On some rows each column is given the values of other rows. Of anything but a pandas frame or an
-    array no column is known to be unused.
+    On some rows each column is given other values of its own, rare ones too. Of anything but a
+    pandas frame or an array no column is known to be unused.
 
     Parameters
     ----------
@@ -270,20 +270,28 @@ def unused_columns(estimator, X, names, random_state):
     -------
     set of str
     """
+    import pandas as pd
+
     if not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or X.ndim != 2:
         return set()
-    n_rows = len(X)
     rng = check_random_state(random_state)
-    some = take_rows(X, np.sort(rng.choice(n_rows, min(n_rows, _PROBED), replace=False)))
+    probed = np.sort(rng.choice(len(X), min(len(X), _PROBED), replace=False))
+    some = take_rows(X, probed)
     expected = estimator.predict_proba(some)
     unused = set()
     for position, name in enumerate(names):
         changed = some.copy()
         if hasattr(changed, "iloc"):
-            values = changed.iloc[:, position]
-            changed.isetitem(position, values.iloc[::-1].set_axis(values.index))
+            changed.isetitem(position, _other_values(X.iloc[:, position], probed, rng))
         else:
-            changed[:, position] = changed[::-1, position]
+            changed[:, position] = _other_values(pd.Series(X[:, position]), probed, rng)
         if np.array_equal(estimator.predict_proba(changed), expected):
             unused.add(name)
     return unused
+
+
+def _other_values(column, rows, rng):
+    """Values of a column, rare ones as often as others, under the labels of some of its rows."""
+    distinct = column.drop_duplicates()
+    chosen = rng.permutation(np.resize(rng.permutation(len(distinct)), len(rows)))
+    return distinct.iloc[chosen].set_axis(column.index[rows])

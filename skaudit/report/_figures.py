@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ..utils._plotting import plain_text, subsample
+from ..utils._text import one_line
 
 _WIDTH = 4.6  # inches; at 72 units an inch about a phone, so that type is read there too
 _TYPE = 9  # points
@@ -207,7 +208,7 @@ def _draw_offsets(report, candidate):
         display.axes_[0].set_xlabel("log-odds to add")
     level = f"{100 * analyzer.confidence_level:g} %"
     caption = (
-        f"What to add to the score of “{_one_line(test.label)}” so that it is right, by segments "
+        f"What to add to the score of “{one_line(test.label)}” so that it is right, by segments "
         f"of the column. Above 0 (blue) the model says too little there, below (red) too much; "
         f"grey: no difference to be seen. Lines: {level} intervals. Larger points: more rows."
     )
@@ -268,10 +269,6 @@ def _keep_as_text(text):
     """Without matplotlib's halo, which makes outlines of letters; the page gives it its own."""
     text.set_path_effects([])
     text.set_gid(_HALO)
-
-
-def _one_line(value, limit=40):
-    return plain_text(value, limit).replace(r"\$", "$")
 
 
 # SVG

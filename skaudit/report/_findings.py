@@ -8,11 +8,16 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import chi2, ncx2, norm
 
+from ..dynamics._label_issues import expected_statistic, find_noise
 from ..offsets._inference import benjamini_hochberg
+from ..utils._text import one_line
 from . import _next_steps
+from ._features import independent_tests, rows_of_segments
+from ._regions import describe_region, same_region
+from ._text import numbers_apart
 
 _POWER = 0.8  # of what is said to be detectable
-_FLOOR = 1e-3  # of a probability, for what noise could be detected
+_NOISES = np.geomspace(1e-5, 0.5, 20)  # between which noise may be detected
 _CONTRASTS = 3  # of a region, in its name
 _FEW = 10  # rows, below which a column's offsets are stories of single rows
 # By so many standard errors, and by so much of it, a region has to exceed what the model expects.
@@ -87,9 +92,10 @@ def label_candidate(held_out, proba, weights, code):
     is wrong. `proba` (n, n_classes) is calibrated: a model that is too sure of itself is to blame
     no labels for it.
     """
-    issues = held_out.label_issues.iloc[np.argsort(_order(held_out), kind="stable")]
+    issues = held_out.issues
     marked = issues["is_issue"].to_numpy() & (weights > 0)
-    noise = held_out.find_noise(proba, np.flatnonzero(weights > 0))
+    weighted = np.flatnonzero(weights > 0)
+    noise = find_noise(held_out.codes[weighted].astype(np.intp), proba[weighted])
     rows = np.flatnonzero(marked)
     place = {label: i for i, label in enumerate(held_out.classes.tolist())}
     suggested = np.array([place[label] for label in issues["suggested_label"]], dtype=np.intp)
@@ -119,12 +125,6 @@ def label_candidate(held_out, proba, weights, code):
         worth_telling=severity > 0,
         detail=noise,
     )
-
-
-def _order(held_out):
-    """Position of each row of the ranked label issues in the order of the rows."""
-    quality = held_out.data_map["label_quality"].to_numpy()
-    return np.argsort(quality, kind="stable")
 
 
 # Calibration
@@ -170,20 +170,18 @@ def _expected_gain(statistic, df, total):
 # Regions
 
 
-def region_candidates(views, losses, expected, weights, table, describe, code):
+def region_candidates(views, losses, expected, weights, table, code):
     """Regions of high loss; what they cost is the loss that the model does not expect there.
 
     `expected` (n,) is the loss by the model's own calibrated probabilities. Where outcomes are
     chance and the model says so, nothing can be gained. Of two views of the same rows the one with
     the smaller p-value is told.
     """
-    from ._regions import same_region
-
     candidates = []
     for view in views:
         for number, rows in enumerate(view.members):
             p_value = view.p_value(number)
-            if not len(rows) or not p_value <= 0.2:
+            if not len(rows) or not np.isfinite(p_value):
                 continue  # a test, but no candidate
             record = view.finder.spotlights_.iloc[number]
             severity, error, known = _unexpected(view, number, losses, expected, weights)
@@ -207,7 +205,8 @@ def region_candidates(views, losses, expected, weights, table, describe, code):
         if not any(same_region(candidate.rows, other.rows) for other in chosen):
             chosen.append(candidate)
     for candidate in chosen:
-        contrasts = None if table is None else describe(candidate.rows, table)
+        among = candidate.detail["view"].rows
+        contrasts = None if table is None else describe_region(candidate.rows, table, among)
         candidate.detail["contrasts"] = contrasts
         _word_region(candidate, losses, expected, weights)
     return chosen
@@ -234,17 +233,19 @@ def _unexpected(view, number, losses, expected, weights):
 
 def _word_region(candidate, losses, expected, weights):
     """Title and evidence of a region."""
-    record, rows = candidate.detail["record"], candidate.rows
-    inside = np.zeros(len(losses), dtype=bool)
-    inside[rows] = True
+    record, rows, seen = (
+        candidate.detail["record"],
+        candidate.rows,
+        candidate.detail["view"].rows,
+    )
+    n_rows = len(losses)
+    losses, expected, weights = (part[seen] for part in (losses, expected, weights))
+    inside = np.isin(seen, rows)
     within = np.average(losses[inside], weights=weights[inside])
     outside = np.average(losses[~inside], weights=weights[~inside])
     name = name_region(candidate.detail["contrasts"])
     candidate.title = f"The model fails {'where ' + name if name else 'in one region'}"
-    seen = candidate.detail["view"].rows
-    among = (
-        "" if len(seen) == len(losses) else f", among {len(seen):,} rows that it was not trained on"
-    )
+    among = "" if len(seen) == n_rows else f", among {len(seen):,} rows that it was not trained on"
     held = record["held_out_lift"]
     confirmed = (
         f"On halves of the rows that were not searched the lift is {held:.1f}."
@@ -283,15 +284,15 @@ def name_region(contrasts):
 
 
 def _contrast_in_words(row):
-    feature = _short(row.feature)
+    feature = one_line(row.feature)
     if row.kind == "category":
-        return f"{feature} is {_short(row.value)}"
+        return f"{feature} is {one_line(row.value)}"
     if row.kind == "word":
-        return f"{feature} says “{_short(row.value)}”"
+        return f"{feature} says “{one_line(row.value)}”"
     level = "high" if row.contrast > 0 else "low"
     # Means of zeros are often zero but for rounding.
-    inside, outside = round(row.inside, 9), round(row.outside, 9)
-    return f"{feature} is {level} (mean {inside:.3g}, elsewhere {outside:.3g})"
+    inside, outside = numbers_apart(round(row.inside, 9), round(row.outside, 9), 3)
+    return f"{feature} is {level} (mean {inside}, elsewhere {outside})"
 
 
 # Features
@@ -314,15 +315,15 @@ def feature_candidates(offsets, unused, withheld, total, many_classes):
         statistic = min(row.score_statistic, row.lr)
         gain, error = _expected_gain(statistic, row.score_df, total)
         is_new = test.column in unused or test.column in withheld
-        of_class = f" for the class {_short(test.label)}" if many_classes else ""
+        of_class = f" for the class {one_line(test.label)}" if many_classes else ""
         words = [name.removeprefix(f"{test.column}: ") for name in test.words]
         candidates.append(
             Candidate(
                 "feature",
                 (
-                    f"{_short(test.column)} says what the model does not know{of_class}"
+                    f"{one_line(test.column)} says what the model does not know{of_class}"
                     if is_new
-                    else f"The score is off along {_short(test.column)}{of_class}"
+                    else f"The score is off along {one_line(test.column)}{of_class}"
                 ),
                 gain,
                 error,
@@ -337,7 +338,7 @@ def feature_candidates(offsets, unused, withheld, total, many_classes):
     return candidates
 
 
-def locate_feature(candidate, values, rows_of):
+def locate_feature(candidate, values):
     """Set the rows of a feature's finding: those in segments whose offset is not that of all.
 
     Parameters
@@ -345,15 +346,33 @@ def locate_feature(candidate, values, rows_of):
     candidate : Candidate
     values : pandas.Series of n values
         The feature.
-    rows_of : callable
-        `rows_of(values, segments, chosen)`, the rows in some segments, as a mask.
     """
     test = candidate.detail["test"]
     low, high = test.segments["offset_lower"], test.segments["offset_upper"]
     off = ((low > test.overall) | (high < test.overall)).to_numpy()
     off = off if off.any() else np.ones(len(off), dtype=bool)
-    candidate.rows = np.flatnonzero(rows_of(values, test.segments, off))
+    candidate.rows = np.flatnonzero(rows_of_segments(values, test.segments, off))
     candidate.worth_telling = len(candidate.rows) >= _FEW
+
+
+def without_repetition(findings, offsets, proba, weight, fdr):
+    """The findings without columns that say no more once another one is added.
+
+    Nor columns that concern fewer than `_FEW` rows. For the arguments see `independent_tests`.
+    """
+    features = {}
+    for one in findings:
+        if one.kind == "feature":
+            locate_feature(one, offsets.features[one.detail["test"].feature])
+            if one.worth_telling:
+                features[one.detail["test"].column] = one
+    tests = [one.detail["test"] for one in features.values()]
+    kept = independent_tests(tests, offsets, proba, weight, fdr)
+    for test in kept:
+        if test.told:
+            features[test.column].evidence += in_the_same_vein(test.told)
+    chosen = {test.column for test in kept}
+    return [one for one in findings if one.kind != "feature" or one.detail["test"].column in chosen]
 
 
 def _feature_evidence(test, is_new, words):
@@ -361,7 +380,7 @@ def _feature_evidence(test, is_new, words):
     segments = test.segments[np.isfinite(test.segments["offset"])]
     parts = [
         "The model does not use this column." if is_new else "The model uses this column.",
-        f"With the score's own calibration taken out, {_short(test.feature)} still tells the "
+        f"With the score's own calibration taken out, {one_line(test.feature)} still tells the "
         f"classes apart (score test {row.score_statistic:.1f} on {row.score_df:.0f} degrees of "
         "freedom).",
     ]
@@ -373,7 +392,7 @@ def _feature_evidence(test, is_new, words):
             segments.loc[segments["offset"].idxmax()],
         )
         parts.append(
-            f"Log-odds of “{_short(test.label)}” to add run from {low['offset']:+.2f} "
+            f"Log-odds of “{one_line(test.label)}” to add run from {low['offset']:+.2f} "
             f"({segment_name(low)}) to {high['offset']:+.2f} ({segment_name(high)})."
         )
     return " ".join(parts)
@@ -381,7 +400,7 @@ def _feature_evidence(test, is_new, words):
 
 def in_the_same_vein(columns):
     """A sentence on columns that say no more once another one is added."""
-    named = ", ".join(_short(name) for name in columns[:5])
+    named = ", ".join(one_line(name) for name in columns[:5])
     more = f" and {_count(len(columns) - 5, 'other', 'others')}" if len(columns) > 5 else ""
     verb = "says" if len(columns) == 1 else "say"
     return f" Once it is added, {named}{more} {verb} nothing new."
@@ -394,13 +413,14 @@ def segment_name(segment):
     if segment["kind"] == "other":
         return "other values"
     if segment["kind"] == "category":
-        return f"“{_short(segment['category'])}”"
+        return f"“{one_line(segment['category'])}”"
     low, high = segment["lower"], segment["upper"]
     if low == high:
-        return f"{low:.4g}"
-    if not np.isfinite(low):
-        return f"below {high:.4g}"
-    return f"{low:.4g} and more" if not np.isfinite(high) else f"{low:.4g} to {high:.4g}"
+        return numbers_apart(low, high, 4)[0]
+    low, high = numbers_apart(low, high, 4)
+    if low == "-inf":
+        return f"below {high}"
+    return f"{low} and more" if high == "inf" else f"{low} to {high}"
 
 
 # What could have been found
@@ -409,16 +429,20 @@ def segment_name(segment):
 def detectable_noise(proba, level):
     """The share of wrong labels that the test would find with a power of 80 %.
 
-    Under probabilities that are right the score for noise has the variance
-    mean over rows of (sum over classes of 1 / (K^2 p)) - 1.
+    `proba` (n, n_classes) is taken for right; NaN where no noise would be found.
     """
-    n, n_classes = proba.shape
-    inverse = (1.0 / np.maximum(proba, _FLOOR)).sum(axis=1)
-    information = n * float(np.mean(inverse / n_classes**2) - 1.0)
-    if not information > 0:
+    wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) ** 2
+
+    def missing(noise):
+        return expected_statistic(proba, noise) - wanted
+
+    # Of much noise, flat probabilities explain a part: it is not the more the easier to find.
+    enough = next((k for k, noise in enumerate(_NOISES) if missing(noise) >= 0), 0)
+    if not enough:
         return np.nan
-    wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) / np.sqrt(information)
-    return float(min(wanted, 1.0) * (n_classes - 1) / n_classes)
+    n_classes = proba.shape[1]
+    found = brentq(missing, _NOISES[enough - 1], _NOISES[enough], rtol=0.01)
+    return float(found * (n_classes - 1) / n_classes)
 
 
 def detectable_gain(df, level, total):
@@ -429,12 +453,6 @@ def detectable_gain(df, level, total):
 
 
 # Words
-
-
-def _short(value, limit=60):
-    """A value in one line of at most `limit` characters."""
-    text = "".join(c if c.isprintable() else " " for c in str(value)[: 2 * limit])
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _count(n, one, many):

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import numpy as np
 
-_SCORE = "held-out score"  # a name that no tested feature has
+from ._features import SCORE
 
 
 class Code:
@@ -20,10 +20,8 @@ class Code:
     def __init__(self, rows, frozen):
         self.is_frame = hasattr(rows.X, "iloc") and rows.X.ndim == 2
         self.is_list = not hasattr(rows.X, "shape")
-        self.is_polars = hasattr(rows.X, "columns") and not self.is_frame
-        names = [] if rows.table is None else list(rows.table.columns)
-        self._names = list(rows.X.columns) if self.is_frame else names
-        self._withheld = [names.index(name) for name in rows.withheld]
+        self.is_named = all(type(name) is str for name in getattr(rows.X, "columns", [0]))
+        self._rows = rows
         self._X, self._y = (_indexing(value) for value in (rows.X, rows.y))
         self.model = "clone(report.model_.estimator)" if frozen else "clone(report.model_)"
 
@@ -36,19 +34,15 @@ class Code:
         return self._y.format(name="y", rows=rows)
 
     def known(self, X):
-        """Code for X without the columns that are kept from the model."""
-        positions = self._withheld
-        names = [self._names[i] for i in positions]
-        if not positions:
+        """Code for the columns of X that the model gets, in its order."""
+        base = self._rows.base
+        if base is None:
             return X
-        if self.is_polars:
-            return f"{X}.drop({names!r})"
-        if self.is_frame and all(type(name) in (str, int) for name in names):
-            return f"{X}.drop(columns={names!r})"
-        left = [i for i in range(len(self._names)) if i not in positions]
+        if self.is_named and (np.diff(base) > 0).all():
+            return f"{X}.drop({'columns=' if self.is_frame else ''}{self._rows.withheld!r})"
         if self.is_list:
-            return f"np.asarray({X})[:, {left}]"
-        return f"{X}{'.iloc' if self.is_frame else ''}[:, {left}]"
+            return f"np.asarray({X}, dtype=object)[:, {base.tolist()}]"
+        return f"{X}{'.iloc' if self.is_frame else ''}[:, {base.tolist()}]"
 
 
 def _indexing(value):
@@ -100,8 +94,8 @@ def for_feature(feature, label, number):
         import numpy as np
         from skaudit import LogitOffsetCorrector, ScoreColumn, SegmentOffsetEncoder
         columns = report.features_[[{feature!r}]]  # as it was tested
-        scored = columns.assign(**{{{_SCORE!r}: report.proba_[{label!r}].to_numpy()}})
-        score = ScoreColumn({_SCORE!r})
+        scored = columns.assign(**{{{SCORE!r}: report.proba_[{label!r}].to_numpy()}})
+        score = ScoreColumn({SCORE!r})
         corrected = LogitOffsetCorrector(score, SegmentOffsetEncoder(score))
         corrected.fit(scored, np.asarray(y) == {label!r})  # a trial; then give the model the column
         print(corrected.lr_statistic_, corrected.p_value_)

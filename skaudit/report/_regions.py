@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from ..spotlight import SpotlightFinder, describe_spotlights
 from ..spotlight._significance import gumbel_p_value, gumbel_quantile
 from ._columns import as_years, column_kinds
 
+_ALPHA = 0.05  # of a region by permutations, where there are enough
 _ENOUGH = 9  # permutations for the tail of their maxima
+_POWER = 0.8  # of what is said to be detectable
 _SAME = 0.3  # of the rows of the smaller region in the other: they are told as one
 
 
@@ -68,6 +71,8 @@ def find_regions(embeddings, losses, weight, *, n_spotlights, n_permutations, ra
         finder = SpotlightFinder(
             n_spotlights,
             n_permutations=n_permutations,
+            # Found is what no permutation reaches; how clear it is, the tail of the maxima tells.
+            alpha=max(_ALPHA, 1.0 / (1 + max(n_permutations, 1))),
             random_state=random_state,
             n_jobs=n_jobs,
         )
@@ -91,11 +96,10 @@ def same_region(rows, others):
     return shared >= _SAME * max(min(len(rows), len(others)), 1)
 
 
-def describe_region(rows, table, top=5):
-    """What tells the rows of a region apart, as `describe_spotlights` tells it."""
-    inside = np.full(len(table), -1)
-    inside[rows] = 0
-    return describe_spotlights(inside, _with_years(table), top=top)
+def describe_region(rows, table, among):
+    """What tells the rows of a region apart `among` others, as `describe_spotlights` tells it."""
+    inside = np.where(np.isin(among, rows), 0, -1)
+    return describe_spotlights(inside, _with_years(table.iloc[among]))
 
 
 def _with_years(table):
@@ -112,15 +116,18 @@ def _with_years(table):
 
 
 def smallest_lift(view, losses, share, level):
-    """The lift that a region of a share of the rows needs to be told from chance at a level.
+    """The lift with which a region of a share of the rows is told from chance, 8 times out of 10.
 
-    The scan statistic is m (n - m) / n (difference of means)^2 / variance; it has to reach the
-    quantile of its maxima under permutations. NaN where nothing was permuted.
+    The scan statistic is m (n - m) / n (difference of means)^2 / variance, the square of a normal
+    variable of variance 1; it has to reach the quantile at a level of its maxima under
+    permutations. NaN where there are too few of them.
     """
     evidence, losses = view.finder._evidence, losses[view.rows]
-    if not evidence or len(evidence[0]["null"]) < _ENOUGH or not losses.mean() > 0:
+    null = np.concatenate([one["null"] for one in evidence]) if evidence else np.empty(0)
+    if len(null) < _ENOUGH or not losses.mean() > 0:
         return np.nan
     clipped = np.minimum(losses, view.finder.loss_clip * losses.mean())
-    wanted = gumbel_quantile(evidence[0]["null"], level)
-    difference = np.sqrt(wanted * clipped.var() / (len(losses) * share * (1.0 - share)))
+    wanted = np.sqrt(gumbel_quantile(null, level)) + norm.isf(1.0 - _POWER)
+    n_rows = evidence[0]["n_rows"]
+    difference = wanted * np.sqrt(clipped.var() / (n_rows * share * (1.0 - share)))
     return float(1.0 + difference * (1.0 - share) / clipped.mean())

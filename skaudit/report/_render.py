@@ -18,6 +18,7 @@ from ._tables import (
     rows_of_finding,
     user_text,
 )
+from ._text import gain_texts, headline
 
 _CARDS = 40  # findings told in full
 _DRAWN = 16  # findings with a figure
@@ -149,7 +150,7 @@ def _contents(report):
     further = further_table(report, _CARDS) if len(findings) > _CARDS else None
     return {
         "summary": summary,
-        "headline": _headline(len(findings)),
+        "headline": headline(len(findings)),
         "model": user_text(summary["model"]),
         "classes": _classes_in_words(summary["classes"]),
         "tiles": _tiles(summary),
@@ -163,12 +164,6 @@ def _contents(report):
         "is_weighted": _is_weighted(report),
         "version": __version__,
     }
-
-
-def _headline(n_findings):
-    if not n_findings:
-        return "Nothing significant to fix"
-    return "1 thing to fix" if n_findings == 1 else f"{n_findings} things to fix"
 
 
 def _classes_in_words(shares):
@@ -236,7 +231,7 @@ def _gain(severity, error, scale, mean_loss):
     if share.startswith("0%"):
         share = "less than 1% of its loss"
     ends = [round(100 * min(x / scale, 1.0), 2) for x in (severity, low, high)]
-    return Gain(f"{severity:.3f} ± {error:.3f}", share, *ends)
+    return Gain(" ± ".join(gain_texts(severity, error)), share, *ends)
 
 
 def _concerned(row, is_weighted):

@@ -24,6 +24,7 @@ _COLUMNS = (
     "severity_error",
     "q_value",
     "title",
+    "column",
 )
 
 
@@ -43,19 +44,21 @@ class AuditReport:
         What is significant, worst first: `kind` ("label_issues", "spotlight", "feature",
         "calibration"); `severity`, the expected held-out gain in nats a row (NaN where it cannot be
         estimated; see the notes of `audit`); `concerned`, the number of rows; `share` of the
-        weight; `statistic, p_value` of its test (of a text column, or of more than two classes,
+        weight; `statistic, p_value` of its test (of a feature the smaller statistic and the larger
+        p-value of score test and likelihood ratio; of a text column, or of more than two classes,
         times the number of tests of the column); `evidence` in words; `next_step`, Python that runs
         where `report`, `X` and `y` are; `severity_error`, the standard error of the severity;
-        `q_value`, Benjamini-Hochberg over all tests of the audit; `title`.
+        `q_value`, Benjamini-Hochberg over all tests of the audit; `title`; `column`, of a feature.
     summary_ : dict
         The audit in numbers: `model, n_rows, n_columns, classes, n_folds, n_snapshots, n_tests,
-        fdr, mean_loss, guessing_loss` (of the shares of the classes), `accuracy`.
+        fdr, withheld, not_tested` (column -> why), `mean_loss, guessing_loss` (of the shares of
+        the classes), `accuracy`.
     data_map_ : pandas.DataFrame of n rows
         As `DataMapClassifier.data_map_`, all snapshots held out.
     label_issues_ : pandas.DataFrame of n rows
         As `DataMapClassifier.label_issues` returns it, worst first.
     epoch_log_ : pandas.DataFrame
-        `epoch, held_out_log_loss, held_out_accuracy`.
+        `epoch, held_out_log_loss, held_out_accuracy`; of a fitted model without the loss.
     losses_ : pandas.Series of n losses
         Held-out log loss, in nats.
     proba_ : pandas.DataFrame of shape (n, K)
@@ -139,6 +142,7 @@ class AuditReport:
                 "severity_error": one.severity_error,
                 "q_value": one.q_value,
                 "title": one.title,
+                "column": one.detail["test"].column if one.kind == "feature" else None,
             }
             for number, one in enumerate(self._findings)
         ]

@@ -26,8 +26,8 @@ class Rows:
     X_model : what of it the model gets
     table : pandas.DataFrame of shape (n, n_columns) or None
         All columns by name, with the caller's index.
-    withheld : list of str
-        Columns of the table that are kept from the model.
+    base : ndarray of positions or None
+        The columns of the table that the model gets, in its order; None: all as they are.
     labels : Data
         Positions of the labels among the classes, these, and the weights.
     y : as given
@@ -36,9 +36,25 @@ class Rows:
     X: Any
     X_model: Any
     table: Any
-    withheld: list
+    base: Any
     labels: Any
     y: Any
+
+    @property
+    def names(self):
+        """The names of the columns; none without a table."""
+        return [] if self.table is None else list(self.table.columns)
+
+    @property
+    def known(self):
+        """The names of the columns that the model gets, in its order."""
+        return self.names if self.base is None else [self.names[i] for i in self.base]
+
+    @property
+    def withheld(self):
+        """The names of the columns that are kept from the model."""
+        known = set(self.known)
+        return [name for name in self.names if name not in known]
 
     @property
     def n(self):
@@ -82,20 +98,19 @@ def read_rows(estimator, X, y, features, sample_weight):
     if table is None:
         if features is not None:
             raise ValueError("features names columns, but X is a wide sparse matrix without any.")
-        return Rows(X, X, None, [], labels, y)
-    names = list(table.columns)
-    shape = FitRows(table, None, None, None, names)  # type: ignore[arg-type]
-    base = None
-    if features is not None or _knows_its_columns(estimator):
-        # The default model is made for the columns that are left.
-        given = DummyClassifier() if estimator is None else estimator
-        base = find_columns(given, features, shape, contest=False).base
-    if base is None or np.array_equal(base, np.arange(len(names))):
-        return Rows(X, X, table, [], labels, y)
-    if not hasattr(X, "shape"):
-        X = np.asarray(X, dtype=object)
-    withheld = [name for i, name in enumerate(names) if i not in set(base.tolist())]
-    return Rows(X, take_columns(X, base), table, withheld, labels, y)
+        return Rows(X, X, None, None, labels, y)
+    rows = Rows(X, X, table, None, labels, y)
+    table.index = rows.index
+    if features is None and not _knows_its_columns(estimator):
+        return rows
+    # The default model is made for the columns that are left.
+    given = DummyClassifier() if estimator is None else estimator
+    shape = FitRows(table, None, None, None, rows.names)  # type: ignore[arg-type]
+    base = find_columns(given, features, shape, contest=False).base
+    if base is None or np.array_equal(base, np.arange(len(rows.names))):
+        return rows
+    matrix = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+    return Rows(X, take_columns(matrix, base), table, base, labels, y)
 
 
 def _knows_its_columns(estimator):

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..utils._text import one_line
+
 _CELL = 80  # characters of a cell
 _HEAD = 40  # of a name of a column
 _ROWS = 15  # of a finding
@@ -54,12 +56,9 @@ def rows_of_finding(report, number):
 
 def _suspects(report, candidate):
     """The marked labels, the least likely first."""
-    held_out = report._held_out
-    # The issues are in this order of the rows.
-    ranked = np.argsort(held_out.data_map["label_quality"].to_numpy(), kind="stable")
-    marked = np.flatnonzero(held_out.label_issues["is_issue"].to_numpy())[:_ROWS]
-    rows = ranked[marked]
-    issues = held_out.label_issues.iloc[marked]
+    issues = report._held_out.issues.iloc[candidate.rows]
+    order = np.argsort(issues["label_quality"].to_numpy(), kind="stable")[:_ROWS]
+    rows, issues = candidate.rows[order], issues.iloc[order]
     columns = [("label", False), ("suggested", False), ("probability of the label", True)]
     cells = [
         [Cell(user_text(label)), Cell(user_text(suggested)), Cell(f"{quality:.3f}", quality)]
@@ -281,9 +280,7 @@ def user_text(value, limit=_CELL):
     if isinstance(value, (float, np.floating)):
         return f"{value:.6g}"
     text = str(value)[: 2 * limit].removesuffix(" 00:00:00")
-    # Control characters, those that turn the direction of writing among them.
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return one_line(text, limit)
 
 
 def index_text(label):

@@ -2,36 +2,44 @@
 
 import textwrap
 
+import numpy as np
+
 from .. import __version__
+from ..utils._text import one_line
 
 _WIDTH = 88
 _LABELS = 8  # rows named for a finding
+_LABEL = 40  # characters of each
 
 
 def summarise(report):
     """The text of a report."""
     summary, findings = report.summary_, report.findings_
-    lines = [headline(len(findings), summary), "", *_wrapped(standing(summary))]
+    lines = [f"{headline(len(findings))} in {_of_what(summary)}", "", *_wrapped(standing(summary))]
     for number, finding in enumerate(findings.itertuples()):
         lines += ["", *_wrapped(f"{number}. {finding.title}{_worth(finding)}.", "   ")]
         lines += _wrapped(f"   {finding.evidence}", "   ")
         lines += _wrapped(f"   Rows: {_names_of_rows(report, number)}", "   ")
     lines += ["", *_wrapped(what_could_be_found(report))]
     if left_out := summary["not_tested"]:
-        named = ", ".join(f"{_one_line(name)} ({kind})" for name, kind in left_out.items())
+        named = ", ".join(f"{one_line(name)} ({kind})" for name, kind in left_out.items())
         lines += _wrapped(f"Not looked at: {named}.")
     lines += [line for note in report.notes_ for line in _wrapped(f"Note: {note}", "  ")]
     lines += ["", f"skaudit {__version__}; the next steps in code: report.findings_['next_step']"]
     return "\n".join(lines)
 
 
-def headline(n_findings, summary):
-    """How many findings, of what."""
-    what = {0: "Nothing significant to fix", 1: "1 thing to fix"}.get(
-        n_findings, f"{n_findings} things to fix"
-    )
+def headline(n_findings):
+    """How many findings there are."""
+    if not n_findings:
+        return "Nothing significant to fix"
+    return "1 thing to fix" if n_findings == 1 else f"{n_findings} things to fix"
+
+
+def _of_what(summary):
+    """The model and the table."""
     columns = f" x {summary['n_columns']} columns" if summary["n_columns"] else ""
-    return f"{what} in {summary['model']} on {summary['n_rows']:,} rows{columns}"
+    return f"{summary['model']} on {summary['n_rows']:,} rows{columns}"
 
 
 def standing(summary):
@@ -51,7 +59,7 @@ def standing(summary):
 def what_could_be_found(report):
     """The sizes of problems that would have been found, in a sentence."""
     parts = []
-    for row in report.detectable_.itertuples():
+    for row in report.detectable_.dropna().itertuples():
         value = f"{row.detectable:.2g}"
         if row.kind == "label_issues":
             value = f"{row.detectable:.1%}"
@@ -70,7 +78,8 @@ _KINDS = {
 def _worth(finding):
     if finding.severity != finding.severity:
         return ""
-    return f" (worth {finding.severity:.3f} +- {finding.severity_error:.3f} nats a row)"
+    gain, error = gain_texts(finding.severity, finding.severity_error)
+    return f" (worth {gain} +- {error} nats a row)"
 
 
 def _names_of_rows(report, number):
@@ -80,14 +89,34 @@ def _names_of_rows(report, number):
     # Of labels the least likely first, of others those with the highest loss.
     labels = report.losses_.iloc[rows].sort_values(ascending=False, kind="stable").index
     if report.findings_["kind"][number] == "label_issues":
-        labels = report.label_issues_.query("is_issue").index
-    shown = ", ".join(_one_line(label) for label in labels[:_LABELS])
+        quality = report.data_map_["label_quality"].iloc[rows]
+        labels = quality.sort_values(kind="stable").index
+    shown = ", ".join(one_line(label, _LABEL) for label in labels[:_LABELS])
     return f"{shown}{', ...' if len(rows) > _LABELS else ''} ({len(rows):,} in all)."
 
 
-def _one_line(label, limit=40):
-    text = "".join(c if c.isprintable() else " " for c in str(label)[: 2 * limit])
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def gain_texts(severity, error):
+    """A severity and its error in nats a row, to three decimals or as many as show it."""
+    size = np.floor(np.log10(severity)) if severity > 0 else 0.0
+    decimals = int(min(max(3, 1 - size), 6))
+    return f"{severity:.{decimals}f}", f"{error:.{decimals}f}"
+
+
+def numbers_apart(first, second, digits):
+    """Two numbers as texts, of `digits` digits or as many more as tell them apart."""
+    texts = "", ""
+    for n in range(digits, 13):
+        texts = _to_digits(first, n), _to_digits(second, n)
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _to_digits(number, digits):
+    """A number to some digits; its whole part is told in full below a million."""
+    if 1000 <= abs(number) < 1e6:
+        return f"{number:.{max(digits - len(str(int(abs(number)))), 0)}f}"
+    return f"{number:.{digits}g}"
 
 
 def _wrapped(text, indent=""):

@@ -122,7 +122,12 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
         yield spotlight | {
             "p_value": p_value,
             "held_out_lift": lift,
-            "evidence": {"null": null, "value": first.value, "held_out_error": lift_error},
+            "evidence": {
+                "null": null,
+                "value": first.value,
+                "n_rows": path_rows.n,
+                "held_out_error": lift_error,
+            },
             "found": not p_value > test.alpha,
         }
         loss = deflate(

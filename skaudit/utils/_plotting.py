@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ._text import one_line
 from ._validation import shorten
 
 __all__ = [
@@ -107,11 +108,7 @@ def subsample(n, size, random_state):
 
 def plain_text(text, limit=60):
     """One line of at most `limit` characters that matplotlib shows as it is, `$` included."""
-    # What cannot be printed (newlines, control characters, lone surrogates) would break an SVG.
-    text = "".join(c if c.isprintable() else " " for c in str(text)[: 2 * limit])
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    return text.replace("$", r"\$")
+    return one_line(text, limit).replace("$", r"\$")
 
 
 def haloed(ax, x, y, text, kwargs):

@@ -12,12 +12,15 @@ from sklearn.metrics import f1_score
 
 from skaudit import DataMapClassifier
 from skaudit.dynamics._label_issues import (
+    _log_margin,
     _lowest_margins,
     _noise_loss,
     best_third,
     confident_counts,
     expected_f1_choice,
+    expected_statistic,
     find_issues,
+    find_noise,
     noise_posterior,
 )
 
@@ -126,22 +129,41 @@ def test_lowest_margins_are_marked_in_each_class(case, data):
         assert np.flatnonzero(marked & (codes == k)).tolist() == sorted(rows[: counts[k]])
 
 
-@given(problems(), st.floats(-2, 2), st.floats(-8, -0.1))
-def test_gradient_of_the_noise_model(case, log_temperature, log_odds):
+@given(problems(), st.floats(-2, 2), st.floats(0.5, 2), st.floats(-8, -0.1))
+def test_gradient_of_the_noise_model(case, log_temperature, power, log_odds):
     codes, proba = case
     logs, codes = np.log(proba + 1e-3), codes.astype(int)
-    at = np.array([log_temperature, log_odds])
-    numeric = approx_fprime(at, lambda x: _noise_loss(x, logs, codes)[0], 1e-7)
-    assert_allclose(_noise_loss(at, logs, codes)[1], numeric, rtol=1e-4, atol=1e-5)
+    margin = _log_margin(logs)
+    at = np.array([log_temperature, power, log_odds])
+    numeric = approx_fprime(at, lambda x: _noise_loss(x, logs, margin, codes)[0], 1e-7)
+    assert_allclose(_noise_loss(at, logs, margin, codes)[1], numeric, rtol=1e-4, atol=1e-5)
 
 
 def test_likelihood_of_the_noise_model_is_the_one_of_its_definition(global_random_seed):
     proba, _, codes = planted(50, 3, 0.2, global_random_seed, sharpness=1)
-    temperature, noise = 1.7, 0.15
-    q = proba ** (1 / temperature)
+    temperature, power, noise = 1.7, 1.3, 0.15
+    ranked = np.sort(np.log(proba), axis=1)
+    margin = ranked[:, 2] - ranked[:, 1]
+    q = proba ** (margin ** (power - 1) / temperature)[:, None]
     q = (1 - noise) * q / q.sum(axis=1, keepdims=True) + noise / 3
-    loss, _ = _noise_loss([np.log(temperature), np.log(noise / (1 - noise))], np.log(proba), codes)
+    at = [np.log(temperature), power, np.log(noise / (1 - noise))]
+    loss, _ = _noise_loss(at, np.log(proba), np.log(margin), codes)
     assert loss == pytest.approx(-np.log(q[np.arange(50), codes]).mean())
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_the_expected_statistic_is_that_of_many_draws(n_classes, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    proba = rng.dirichlet(np.full(n_classes, 0.3), 3000)
+    noise, statistics = 0.1, []
+    noisy = (1 - noise) * proba + noise / n_classes
+    for _ in range(10):
+        codes = (rng.random((3000, 1)) > noisy.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        statistics.append(find_noise(codes, proba)["statistic"])
+    # On the average a fitted parameter adds 1, and estimates of what is large have an error.
+    error = np.std(statistics) / np.sqrt(10)
+    assert expected_statistic(proba, noise) == pytest.approx(np.mean(statistics) - 1, abs=4 * error)
+    assert expected_statistic(proba, 0.0) == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import entr, expit
+from scipy.special import entr, expit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
@@ -123,34 +123,65 @@ def test_even_noise_is_measured(rate, global_random_seed):
     assert (found["p_value"] < 1e-6) == (rate > 0)
 
 
-def test_a_model_that_knows_the_noise_is_seen_through():
-    """Probabilities that are right for the wrong labels leave the likelihood ratio nothing."""
+def learned(z, rate):
+    """Probabilities of a regularised model that has learned how often labels are wrong."""
+    p = rate / 2 + (1 - rate) * expit(np.sign(z) * np.abs(z) ** 0.5)
+    return np.stack([1 - p, p], axis=1)
+
+
+def test_a_model_that_has_learned_the_noise_is_seen_through(global_random_seed):
+    """It is never surer than the noise allows; labels disagree all the same where it is surest."""
+    rng = np.random.default_rng(global_random_seed)
+    z = rng.normal(scale=5, size=4000)
+    right = (rng.random(4000) < expit(z)).astype(int)
+    y, _ = make_noisy_labels(right, rate=0.06, random_state=global_random_seed)
+    found = find_noise(y, learned(z, 0.12))
+    assert found["p_value"] < 1e-3
+    assert found["rate"] == pytest.approx(0.06, abs=0.025)
+    assert find_noise(right, learned(z, 0.12))["p_value"] > 1e-3
+
+
+def test_chance_of_one_size_is_not_told_as_noise():
+    """Nothing tells 6 % of wrong labels from outcomes of a probability of .94."""
     rng = np.random.default_rng(0)
-    right = rng.integers(0, 2, 4000)
-    y, _ = make_noisy_labels(right, rate=0.06, random_state=0)
-    proba = np.where(np.eye(2)[right] == 1, 0.94, 0.06)
+    proba = np.where(np.eye(2)[rng.integers(0, 2, 4000)] == 1, 0.94, 0.06)
+    y = (rng.random(4000) < proba[:, 1]).astype(int)
     found = find_noise(y, proba)
     assert found["n_sure"] == 400
-    assert found["p_value"] < 1e-4
-    unsure = np.where(np.eye(2)[right] == 1, 0.8, 0.2)
-    assert find_noise(y, unsure)["n_sure"] == 0
+    assert found["p_value"] > 0.01
 
 
-def test_p_values_of_clean_labels_are_not_small(global_random_seed):
+@pytest.mark.parametrize("shape", [1.0, 0.85, 1.5])
+def test_p_values_of_clean_labels_are_not_small(shape, global_random_seed):
+    """Whatever the model's sureness is to the right one, as a power."""
     rng = np.random.default_rng(global_random_seed)
     p_values = []
-    for scale in np.repeat([0.5, 1.0, 3.0], 30):
-        z = rng.normal(scale=scale, size=600)
-        y = (rng.random(600) < expit(z)).astype(int)
+    for scale, n_rows in [(0.5, 600), (1.0, 600), (1.5, 6000), (3.0, 600)] * 20:
+        z = rng.normal(scale=scale, size=n_rows)
+        y = (rng.random(n_rows) < expit(np.sign(z) * np.abs(z) ** shape)).astype(int)
         p_values.append(find_noise(y, np.stack([expit(-z), expit(z)], axis=1))["p_value"])
-    assert np.mean(np.array(p_values) <= 0.05) < 0.1
+    assert np.mean(np.array(p_values) <= 0.05) < 0.125
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_detectable_noise_is_detected_that_often(n_classes, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    proba = softmax(rng.normal(scale=3, size=(2000, n_classes)), axis=1)
+    level = 0.01
+    rate, found = detectable_noise(proba, level), []
+    for _ in range(60):
+        y = (rng.random((2000, 1)) > proba.cumsum(axis=1)).sum(axis=1)
+        wrong = np.flatnonzero(rng.random(2000) < rate)
+        y[wrong] = (y[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
+        found.append(find_noise(y, proba)["p_value"] <= level)
+    assert 0.6 < np.mean(found) < 0.97
 
 
 def test_detectable_noise_falls_with_the_rows(global_random_seed):
     rng = np.random.default_rng(global_random_seed)
     z = rng.normal(scale=3, size=4000)
     proba = np.stack([expit(-z), expit(z)], axis=1)
-    few, many = detectable_noise(proba[:1000], 0.01), detectable_noise(proba, 0.01)
+    few, many = detectable_noise(proba[:2000], 0.01), detectable_noise(proba, 0.01)
     assert 0 < many < few < 0.2
     assert np.isnan(detectable_noise(np.full((100, 2), 0.5), 0.01))
 
