@@ -5,28 +5,23 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
 from scipy.special import entr
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from ..utils._sklearn_compat import Interval, validate_params
 from ..utils._validation import (
-    check_container,
-    check_finite_columns,
     check_row_count,
     check_same_rows,
 )
 from ._calibration import find_miscalibration, recalibrated
-from ._default_model import make_default_model
-from ._embedding import as_matrix, model_embedding, table_embedding
+from ._default_model import default_model_for
+from ._detectable import detectable_sizes
+from ._embedding import check_embedding, find_embeddings
 from ._features import analyse_columns, unused_columns
 from ._findings import (
     calibration_candidate,
     choose,
-    detectable_gain,
-    detectable_noise,
     feature_candidates,
     label_candidate,
     region_candidates,
@@ -34,12 +29,9 @@ from ._findings import (
 )
 from ._held_out import check_estimator, hold_out
 from ._next_steps import Code
-from ._regions import find_regions, smallest_lift
+from ._regions import find_regions
 from ._report import AuditReport
-from ._rows import read_rows, table_of
-
-_LEAST = 100  # rows to search in
-_SHARES = (0.02, 0.05, 0.1)  # of the rows, of regions that could have been found
+from ._rows import read_rows
 
 
 @validate_params(
@@ -177,9 +169,9 @@ def audit(
             check_estimator(estimator)
         rows = read_rows(estimator, X, y, features, sample_weight)
         if estimator is None:
-            estimator = _default_model(rows.X_model, random_state)
+            estimator = default_model_for(rows.X_model, random_state)
         check_same_rows(X, embedding=embedding, groups=groups)
-        given = None if embedding is None else _check_embedding(embedding, rows.n)
+        given = None if embedding is None else check_embedding(embedding, rows.n)
         if groups is not None:
             check_row_count(np.asarray(groups), rows.n, "groups")
         tell("reading the model" if frozen else "training on folds")
@@ -200,7 +192,7 @@ def audit(
             offsets = analyse_columns(table, held_out, rows.labels.weight, n_jobs)
         tell("looking for regions")
         views = find_regions(
-            _embeddings(given, held_out, rows, random_state),
+            find_embeddings(given, held_out, rows, random_state),
             losses,
             rows.labels.weight,
             n_spotlights=n_spotlights,
@@ -240,7 +232,9 @@ def audit(
         offsets=offsets,
         views=views,
         calibration=calibration,
-        detectable=_detectable(proba, offsets, views, losses, calibration, total, fdr, n_tests),
+        detectable=detectable_sizes(
+            proba, offsets, views, losses, calibration, total, fdr / n_tests
+        ),
         notes=notes,
         model=estimator,
         settings={
@@ -306,28 +300,6 @@ def _quiet(held_out=True):
         yield
 
 
-def _default_model(X, random_state):
-    """A model that suits the columns."""
-    table = table_of(X)
-    if table is None:
-        raise ValueError("X is a wide sparse matrix: there is no default model for it; pass one.")
-    model = make_default_model(table, random_state=random_state)
-    if not hasattr(X, "iloc") or X.ndim == 1:
-        model.steps.insert(0, ("table", FunctionTransformer(table_of)))
-    return model
-
-
-def _check_embedding(embedding, n_rows):
-    """The caller's embedding as a matrix of finite floats."""
-    check_container(embedding, "embedding")
-    matrix = as_matrix(embedding)
-    if sparse.issparse(matrix) or matrix.ndim != 2:
-        raise ValueError("embedding must be a dense matrix of shape (n, n_dimensions).")
-    check_row_count(matrix, n_rows, "embedding")
-    check_finite_columns(matrix)
-    return matrix
-
-
 def _losses(held_out):
     """Log loss of each row."""
     eps = np.finfo(np.float64).eps
@@ -338,43 +310,6 @@ def _losses(held_out):
 def _entropy(proba):
     """The log loss that probabilities expect of themselves, row by row."""
     return entr(proba).sum(axis=1)
-
-
-def _embeddings(given, held_out, rows, random_state):
-    """Name -> embedding and its rows: the caller's, or the model's own and that of the table."""
-    everyone = np.arange(rows.n)
-    if given is not None:
-        return {"the embedding given": (given, everyone)}
-    found = {}
-    name, own, seen = model_embedding(
-        held_out.estimator, rows.X_model, held_out.unseen, random_state
-    )
-    if name is not None and len(seen) >= _LEAST:
-        found[name] = own, seen
-    table = None if rows.table is None else table_embedding(rows.table, random_state)
-    if table is not None:
-        found["the table"] = table, everyone
-    return found
-
-
-def _detectable(proba, offsets, views, losses, calibration, total, fdr, n_tests):
-    """What the audit would have found with a power of 80 %, a row a kind of problem."""
-    import pandas as pd
-
-    level = fdr / n_tests  # of the first finding, where there is none yet
-    df = np.median([test.row.score_df for test in offsets.tests]) if offsets.tests else 0
-    records = [
-        ("label_issues", "share of wrong labels", detectable_noise(proba, level)),
-        ("calibration", "gain, nats a row", detectable_gain(calibration["df"], level, total)),
-    ]
-    if df > 0:
-        records.append(("feature", "gain, nats a row", detectable_gain(df, level, total)))
-    for share in _SHARES:
-        lifts = [smallest_lift(view, losses, share, level) for view in views]
-        if np.isfinite(lifts).any():
-            what = f"lift of a region of {share:.0%} of the rows"
-            records.append(("spotlight", what, float(np.nanmin(lifts))))
-    return pd.DataFrame(records, columns=["kind", "what", "detectable"])
 
 
 def _model_name(estimator):

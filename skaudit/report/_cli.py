@@ -102,16 +102,27 @@ def _run_audit(options):
     from sklearn.frozen import FrozenEstimator
 
     from ._audit import audit
-    from ._files import drop_columns, load_model, read_table, split_target
+    from ._load_model import load_with_code
+    from ._next_steps import setup
+    from ._read_table import drop_columns, read_with_code, split_target
 
     _check_outputs(options)
-    model = None
+    model, loading = None, None
     if options.model is not None:
-        model = FrozenEstimator(load_model(options.model, options.allow_pickle))
-    table = drop_columns(read_table(options.file), options.exclude)
-    X, y, n_dropped = split_target(table, options.target)
+        model, loading = load_with_code(options.model, options.allow_pickle)
+        model = FrozenEstimator(model)
+    table, reading = read_with_code(options.file)
+    X, y, n_dropped = split_target(drop_columns(table, options.exclude), options.target)
     with _Progress() as progress:
         report = audit(model, X, y, progress=progress)
+    report.setup_ = setup(
+        reading,
+        options.target,
+        excluded=options.exclude,
+        n_dropped=n_dropped,
+        is_whole=y.dtype != table[options.target].dtype,
+        model=loading,
+    )
     if n_dropped:
         report.notes_.append(f"{n_dropped} rows without a label were left out.")
     _finish(str(report), report, options)

@@ -15,8 +15,15 @@ from sklearn.utils.validation import check_is_fitted
 from ..utils._frames import frame_values
 from ..utils._validation import shorten
 from ._columns import as_labels, as_texts, as_years, column_kinds
+from ._rows import table_of
 
-__all__ = ["TextFeatures", "label_columns", "make_default_model", "year_columns"]
+__all__ = [
+    "TextFeatures",
+    "default_model_for",
+    "label_columns",
+    "make_default_model",
+    "year_columns",
+]
 
 _MAX_CATEGORIES = 250  # the trees take 255
 _COMPONENTS = 20
@@ -89,6 +96,23 @@ def make_default_model(frame, kinds=None, random_state=None):
         categorical_features=categories, random_state=random_state, **_BOOSTING
     )
     return Pipeline([("columns", columns), ("classifier", trees)])
+
+
+def default_model_for(X, random_state):
+    """The default model for whatever the caller has the rows in.
+
+    Raises
+    ------
+    ValueError
+        Where X is a wide sparse matrix, or no column can be used.
+    """
+    table = table_of(X)
+    if table is None:
+        raise ValueError("X is a wide sparse matrix: there is no default model for it; pass one.")
+    model = make_default_model(table, random_state=random_state)
+    if not hasattr(X, "iloc") or X.ndim == 1:
+        model.steps.insert(0, ("table", FunctionTransformer(table_of)))
+    return model
 
 
 def label_columns(frame):

@@ -5,6 +5,12 @@ import numpy as np
 from ..datasets import make_customers
 from ._audit import audit
 
+_SETUP = """from skaudit import audit
+from skaudit.datasets import make_customers
+data = make_customers(random_state={seed})
+X, y = data.frame, data.y
+report = audit(None, X, y, features=[{withheld!r}])"""
+
 
 def run_demo(random_state=0, progress=None):
     """Audit the customers of `make_customers`, the column "discount" kept from the model.
@@ -24,6 +30,7 @@ def run_demo(random_state=0, progress=None):
         random_state=random_state,
         progress=progress,
     )
+    report.setup_ = _SETUP.format(seed=random_state, withheld=truth.withheld)
     return report, truth
 
 

@@ -19,8 +19,10 @@ from sklearn.utils import get_tags
 from ..dynamics import DataMapClassifier
 from ..utils._frames import frame_values
 from ..utils._sklearn_compat import num_samples, take_rows
+from ..utils._validation import check_container, check_finite_columns, check_row_count
 from ._columns import as_labels, as_texts, as_years, column_kinds
 
+_LEAST = 100  # rows to search in
 _DIMENSIONS = 32  # of leaves and sparse matrices
 _TEXT_DIMENSIONS = 16  # of a text column
 _CATEGORIES = 20  # of a column; the others are one more
@@ -35,6 +37,34 @@ _ACTIVATIONS = {
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0.0),
 }
+
+
+def check_embedding(embedding, n_rows):
+    """The caller's embedding as a matrix of finite floats."""
+    check_container(embedding, "embedding")
+    matrix = as_matrix(embedding)
+    if sparse.issparse(matrix) or matrix.ndim != 2:
+        raise ValueError("embedding must be a dense matrix of shape (n, n_dimensions).")
+    check_row_count(matrix, n_rows, "embedding")
+    check_finite_columns(matrix)
+    return matrix
+
+
+def find_embeddings(given, held_out, rows, random_state):
+    """Name -> embedding and its rows: the caller's, or the model's own and that of the table."""
+    everyone = np.arange(rows.n)
+    if given is not None:
+        return {"the embedding given": (given, everyone)}
+    found = {}
+    name, own, seen = model_embedding(
+        held_out.estimator, rows.X_model, held_out.unseen, random_state
+    )
+    if name is not None and len(seen) >= _LEAST:
+        found[name] = own, seen
+    table = None if rows.table is None else table_embedding(rows.table, random_state)
+    if table is not None:
+        found["the table"] = table, everyone
+    return found
 
 
 def model_embedding(estimator, X, unseen, random_state):

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import chi2, ncx2, norm
 
-from ..dynamics._label_issues import expected_statistic, find_noise
+from ..dynamics._label_issues import find_noise
 from ..offsets._inference import benjamini_hochberg
 from ..utils._text import one_line
 from . import _next_steps
@@ -16,8 +14,6 @@ from ._features import independent_tests, rows_of_segments
 from ._regions import describe_region, same_region
 from ._text import numbers_apart
 
-_POWER = 0.8  # of what is said to be detectable
-_NOISES = np.geomspace(1e-5, 0.5, 20)  # between which noise may be detected
 _CONTRASTS = 3  # of a region, in its name
 _FEW = 10  # rows, below which a column's offsets are stories of single rows
 # By so many standard errors, and by so much of it, a region has to exceed what the model expects.
@@ -421,35 +417,6 @@ def segment_name(segment):
     if low == "-inf":
         return f"below {high}"
     return f"{low} and more" if high == "inf" else f"{low} to {high}"
-
-
-# What could have been found
-
-
-def detectable_noise(proba, level):
-    """The share of wrong labels that the test would find with a power of 80 %.
-
-    `proba` (n, n_classes) is taken for right; NaN where no noise would be found.
-    """
-    wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) ** 2
-
-    def missing(noise):
-        return expected_statistic(proba, noise) - wanted
-
-    # Of much noise, flat probabilities explain a part: it is not the more the easier to find.
-    enough = next((k for k, noise in enumerate(_NOISES) if missing(noise) >= 0), 0)
-    if not enough:
-        return np.nan
-    n_classes = proba.shape[1]
-    found = brentq(missing, _NOISES[enough - 1], _NOISES[enough], rtol=0.01)
-    return float(found * (n_classes - 1) / n_classes)
-
-
-def detectable_gain(df, level, total):
-    """The gain in nats a row that a chi-squared test would find with a power of 80 %."""
-    limit = chi2.isf(level, df)
-    noncentral = brentq(lambda x: ncx2.sf(limit, df, x) - _POWER, 1e-6, 1e6)
-    return float(noncentral / (2.0 * total))
 
 
 # Words

@@ -54,6 +54,35 @@ def _indexing(value):
     return "[{name}[i] for i in {rows}]"
 
 
+def setup(reading, target, *, excluded=(), n_dropped=0, is_whole=False, model=None):
+    """What makes `report`, `X` and `y` of a file, after the lines that read it as `table`.
+
+    Parameters
+    ----------
+    reading : str
+    target : str
+    excluded : list of str
+    n_dropped : int
+        Rows without a target.
+    is_whole : bool
+        Whether the target, of whole numbers, is read as floats for the missing ones.
+    model : str or None
+        Code that loads the fitted model as `model`.
+    """
+    lines = ["import pandas as pd", "from skaudit import audit"]
+    if model is not None:
+        lines += ["from sklearn.frozen import FrozenEstimator", model]
+    lines.append(reading)
+    if excluded:
+        lines.append(f"table = table.drop(columns={list(excluded)!r})")
+    if n_dropped:
+        lines.append(f"table = table.dropna(subset={[target]!r})")
+    lines.append(f"y = table[{target!r}]{'.astype(int)' * is_whole}")
+    lines.append(f"X = table.drop(columns={target!r})")
+    lines.append(f"report = audit({'None' if model is None else 'FrozenEstimator(model)'}, X, y)")
+    return "\n".join(lines)
+
+
 def for_labels(code, number):
     """Look at the suspects, then train without them."""
     return _text(

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from ..spotlight import SpotlightFinder, describe_spotlights
-from ..spotlight._significance import gumbel_p_value, gumbel_quantile
+from ..spotlight._significance import gumbel_p_value
 from ._columns import as_years, column_kinds
 
 _ALPHA = 0.05  # of a region by permutations, where there are enough
-_ENOUGH = 9  # permutations for the tail of their maxima
-_POWER = 0.8  # of what is said to be detectable
+ENOUGH = 9  # permutations for the tail of their maxima
 _SAME = 0.3  # of the rows of the smaller region in the other: they are told as one
 
 
@@ -47,7 +45,7 @@ class View:
         if number >= len(evidence):
             return 1.0
         p_value, null = table["p_value"][number], evidence[number]["null"]
-        if len(null) < _ENOUGH or p_value > 1.0 / (1 + len(null)) or not np.ptp(null):
+        if len(null) < ENOUGH or p_value > 1.0 / (1 + len(null)) or not np.ptp(null):
             return float(p_value)
         return min(gumbel_p_value(null, evidence[number]["value"]), float(p_value))
 
@@ -113,21 +111,3 @@ def _with_years(table):
     import pandas as pd
 
     return pd.DataFrame(columns, index=table.index)
-
-
-def smallest_lift(view, losses, share, level):
-    """The lift with which a region of a share of the rows is told from chance, 8 times out of 10.
-
-    The scan statistic is m (n - m) / n (difference of means)^2 / variance, the square of a normal
-    variable of variance 1; it has to reach the quantile at a level of its maxima under
-    permutations. NaN where there are too few of them.
-    """
-    evidence, losses = view.finder._evidence, losses[view.rows]
-    null = np.concatenate([one["null"] for one in evidence]) if evidence else np.empty(0)
-    if len(null) < _ENOUGH or not losses.mean() > 0:
-        return np.nan
-    clipped = np.minimum(losses, view.finder.loss_clip * losses.mean())
-    wanted = np.sqrt(gumbel_quantile(null, level)) + norm.isf(1.0 - _POWER)
-    n_rows = evidence[0]["n_rows"]
-    difference = wanted * np.sqrt(clipped.var() / (n_rows * share * (1.0 - share)))
-    return float(1.0 + difference * (1.0 - share) / clipped.mean())

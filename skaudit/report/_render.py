@@ -161,6 +161,7 @@ def _contents(report):
         "untested": _untested(summary["not_tested"]),
         "regions": region_table(report, len(cards)),
         "notes": list(report.notes_),
+        "setup": report.setup_,
         "is_weighted": _is_weighted(report),
         "version": __version__,
     }

@@ -79,6 +79,8 @@ class AuditReport:
         `kind, what, detectable`: what would have been found with a probability of 80 %.
     notes_ : list of str
         Warnings of the audit.
+    setup_ : str or None
+        Python that makes `report`, `X` and `y`, for the next steps; None where the caller has them.
     model_ : classifier
         The model as it was audited: unfitted, or the fitted one.
     embeddings_ : dict of pandas.DataFrame
@@ -123,6 +125,7 @@ class AuditReport:
         self._settings = parts["settings"]
         self.calibration_, self.detectable_ = parts["calibration"], parts["detectable"]
         self.notes_, self.model_ = parts["notes"], parts["model"]
+        self.setup_ = None
 
     @property
     def findings_(self):
@@ -285,9 +288,9 @@ class AuditReport:
             `format` ("skaudit-audit"), `version` (1; it changes where names or meanings do),
             `skaudit_version`, `summary`, `findings` (each with `rows`, labels of the caller's
             index), `label_issues` (the marked ones), `spotlights`, `descriptions`, `features`,
-            `segments`, `calibration`, `detectable`, `notes`. Tables are lists of dicts; infinities
-            are "inf" and "-inf", NaN and missing values None, dates and labels that are no JSON
-            texts.
+            `segments`, `calibration`, `detectable`, `notes`, `setup`. Tables are lists of dicts;
+            infinities are "inf" and "-inf", NaN and missing values None, dates and labels that are
+            no JSON texts.
         """
         return as_dict(self)
 

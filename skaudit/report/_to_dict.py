@@ -30,6 +30,7 @@ def as_dict(report):
         "calibration": plain(report.calibration_),
         "detectable": _records(report.detectable_),
         "notes": list(report.notes_),
+        "setup": report.setup_,
     }
 
 

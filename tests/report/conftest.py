@@ -1,6 +1,7 @@
 """Audits that several tests look at."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -14,7 +15,11 @@ from skaudit.datasets import make_customers
 @pytest.fixture(scope="session")
 def customers():
     """A table with a problem of each kind, and the answer."""
-    return make_customers(2500, wrong=0.07, random_state=0)
+    data = make_customers(2500, wrong=0.07, random_state=0)
+    names = pd.Index([f"customer {i}" for i in range(2500)])
+    for values in (data.frame, data.y, data.y_true):
+        values.index = names
+    return data
 
 
 @pytest.fixture(scope="session")
@@ -36,4 +41,4 @@ def iris_report(linear):
     X, y = load_iris(return_X_y=True, as_frame=True)
     names = load_iris().target_names[y].astype(object)
     names[np.arange(0, 150, 12)] = "setosa"
-    return audit(linear, X, names, n_permutations=9)
+    return audit(linear, X, names, n_permutations=19)

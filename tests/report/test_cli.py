@@ -1,5 +1,6 @@
 """The command: what it writes, what it says, how it fails."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -8,6 +9,7 @@ import re
 import runpy
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -89,6 +91,55 @@ def test_a_table_of_mixed_columns_is_audited(table, tmp_path, capsys):
     assert "<html" in page.read_text(encoding="utf-8")
 
 
+def run_as_told(path):
+    """Run what a JSON report says to make it again, and its next steps; the report of that."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    names: dict = {}
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(report["setup"], names)
+        for finding in report["findings"]:
+            exec(finding["next_step"], names)
+    assert [f["title"] for f in report["findings"]] == names["report"].findings_["title"].tolist()
+    return names["report"]
+
+
+def test_the_next_steps_of_a_file_run(tmp_path):
+    """From its reading on: delimiter, decimal commas, dates, missing targets, columns left out."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(1500, 2)), columns=["height", "it's"])
+    frame["joined"] = pd.date_range("2012-03-01", periods=1500)
+    frame["last_message"] = "none"
+    frame["outcome"] = ((frame["height"] + frame["it's"] > 0) ^ (rng.random(1500) < 0.08)) * 1.0
+    frame.loc[::50, "outcome"] = None
+    path, text = tmp_path / "customers.csv", tmp_path / "report.json"
+    frame.to_csv(path, sep=";", decimal=",")
+    settings = ["--exclude", "last_message", "--json", text, "-o", tmp_path / "page.html"]
+    assert run("audit", path, "--target", "outcome", *settings) == 0
+    report = run_as_told(text)
+    assert len(report.findings_)
+    assert report.summary_["classes"].keys() == {0, 1}
+    assert set(report.feature_table_["column"]) >= {"joined", "height"}
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert 'href="#setup"' in page
+    assert 'id="setup"' in page
+
+
+def test_the_next_steps_of_the_demo_run(demo):
+    folder, _ = demo
+    assert len(run_as_told(folder / "report.json").findings_) == 3
+
+
+def test_a_console_that_cannot_show_a_name_loses_nothing(table, tmp_path, monkeypatch):
+    path, frame = table
+    frame.set_axis([f"Ж{i}" for i in range(500)]).to_csv(path)
+    console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", console)
+    page = tmp_path / "page.html"
+    assert run("audit", path, "--target", "outcome", "-o", page) == 0
+    assert "<html" in page.read_text(encoding="utf-8")
+
+
 def test_excluded_columns_are_gone(table, tmp_path, capsys):
     path, _ = table
     page, text = tmp_path / "page.html", tmp_path / "report.json"
@@ -123,6 +174,7 @@ def test_a_model_in_a_skops_file_is_read_as_it_is(numbers, tmp_path, capsys):
     summary = json.loads(text.read_text())["summary"]
     assert (summary["n_folds"], summary["withheld"]) == (0, ["c"])
     assert "a fitted model" in capsys.readouterr().out
+    run_as_told(text)
 
 
 def test_a_pickle_needs_the_flag(numbers, tmp_path, capsys):
@@ -132,7 +184,9 @@ def test_a_pickle_needs_the_flag(numbers, tmp_path, capsys):
     settings += ["-o", tmp_path / "page.html"]
     assert run(*settings) == 2
     assert "--allow-pickle" in one_line(capsys)
-    assert run(*settings, "--allow-pickle") == 0
+    text = tmp_path / "report.json"
+    assert run(*settings, "--allow-pickle", "--json", text) == 0
+    run_as_told(text)
 
 
 class Bomb:

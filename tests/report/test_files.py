@@ -30,7 +30,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
 from skaudit import DataMapClassifier
-from skaudit.report._files import drop_columns, load_model, read_table, split_target
+from skaudit.report._load_model import load_model
+from skaudit.report._read_table import drop_columns, read_table, read_with_code, split_target
 
 TABLE = pd.DataFrame(
     {
@@ -101,6 +102,41 @@ def test_index_of_to_csv_comes_back(tmp_path):
     frame = TABLE.set_axis([30, 10, 20])
     frame.to_csv(path)
     pd.testing.assert_frame_equal(read_table(path), frame, check_dtype=False)
+
+
+def test_numbers_have_a_decimal_comma_where_none_has_a_point(csv):
+    table = csv("a;b;c;d\n1,5;x;7;1,2,3\n-0,25;y;8;4,5,6\n;z;9;7\n")
+    assert [dtype.kind for dtype in table.dtypes.iloc[[0, 2]]] == ["f", "i"]
+    assert table["a"].tolist()[:2] == [1.5, -0.25]
+    assert table["d"].tolist() == ["1,2,3", "4,5,6", "7"]
+    assert csv("a;b\n1,5;0.5\n2,5;0.25\n")["a"].tolist() == ["1,5", "2,5"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,b\n1,x\n2,y\n",
+        "\n\na;b;when\n1,5;x;2020-01-02\n2,5;y;2021-03-04T05:06\n",
+        ",a\n5,1\n6,2\n",
+        ",a, \n5,1,2\n5,2,3\n",
+        'say "hi"\tb\n1\t\'\n2\t\\\n',
+        gzip.compress(b"\xef\xbb\xbfa|b\n1|2\n"),
+    ],
+)
+def test_the_code_reads_what_was_read(content, tmp_path):
+    table, code = read_with_code(write(tmp_path / "it's a file", content))
+    names = {"pd": pd}
+    exec(code, names)
+    pd.testing.assert_frame_equal(names["table"], table)
+
+
+def test_the_code_reads_parquet(tmp_path):
+    path = tmp_path / "data"
+    TABLE.to_parquet(path)
+    table, code = read_with_code(path)
+    names = {"pd": pd}
+    exec(code, names)
+    pd.testing.assert_frame_equal(names["table"], table)
 
 
 @pytest.mark.parametrize("first", ["5,1\n5,2\n", "5,1\n,2\n"])
@@ -238,7 +274,7 @@ def test_files_that_unfold_are_refused_by_their_start(tmp_path, make, text):
 
 
 def test_endless_line_below_the_header_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("skaudit.report._files._LINE_BYTES", 3_000_000)
+    monkeypatch.setattr("skaudit.report._read_table._LINE_BYTES", 3_000_000)
     with pytest.raises(ValueError, match="it has a line of more than 3 MB"):
         read_table(write(tmp_path / "data.csv", gzip.compress(b"a\n" + b"b" * 9_000_000)))
 
@@ -377,14 +413,14 @@ def test_allow_pickle_trusts_the_types_of_skops(tmp_path):
         "sklearn.linear_model.LogisticRegression",  # an alias: defined elsewhere
         "skaudit.report._cli.main",
         "skaudit.__main__.main",
-        "skaudit.report._files.BaseEstimator",
+        "skaudit.report._load_model.BaseEstimator",
         "sklearn",
         "",
         "sklearn_evil.Model",
     ],
 )
 def test_a_prefix_is_no_reason_to_trust(name):
-    from skaudit.report._files import _is_trusted
+    from skaudit.report._load_model import _is_trusted
 
     assert not _is_trusted(name)
 
@@ -521,7 +557,7 @@ def test_nonsense_in_a_skops_file_is_told_in_one_line(tmp_path, schema):
 
 
 def test_archive_that_unfolds_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("skaudit.report._files._BOMB_BYTES", 10_000_000)
+    monkeypatch.setattr("skaudit.report._load_model._BOMB_BYTES", 10_000_000)
     path = tmp_path / "m.skops"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("schema.json", b" " * 20_000_000)

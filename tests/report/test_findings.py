@@ -11,16 +11,17 @@ from skaudit import audit
 from skaudit.datasets import make_noisy_labels
 from skaudit.dynamics._label_issues import find_noise
 from skaudit.report._calibration import recalibrated
-from skaudit.report._features import rows_of_segments
+from skaudit.report._detectable import detectable_gain, detectable_noise
+from skaudit.report._features import rows_of_segments, unused_columns
 from skaudit.report._findings import (
     Candidate,
     _expected_gain,
     choose,
-    detectable_gain,
-    detectable_noise,
     name_region,
+    segment_name,
 )
 from skaudit.report._regions import same_region
+from skaudit.report._text import gain_texts
 
 
 def candidate(p_value, severity, **settings):
@@ -234,7 +235,56 @@ def test_rows_of_segments_are_those_counted(kind, global_random_seed):
     assert (total == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (2020.31, 2020.42, "2020.3 to 2020.4"),
+        (123456.0, 123489.0, "123456 to 123489"),
+        (-np.inf, 0.12345678, "below 0.1235"),
+        (1e-9, np.inf, "1e-09 and more"),
+        (0.5, 0.5, "0.5"),
+    ],
+)
+def test_bounds_of_a_segment_differ_in_words_as_they_do(low, high, text):
+    assert segment_name({"kind": "numeric", "lower": low, "upper": high}) == text
+
+
+@pytest.mark.parametrize(
+    ("severity", "error", "texts"),
+    [
+        (0.124, 0.002, ("0.124", "0.002")),
+        (1.7e-4, 5e-5, ("0.00017", "0.00005")),
+        (0.0, 0.001, ("0.000", "0.001")),
+        (1e-9, 1e-9, ("0.000000", "0.000000")),
+    ],
+)
+def test_a_gain_is_told_with_the_decimals_that_show_it(severity, error, texts):
+    assert gain_texts(severity, error) == texts
+
+
 # Columns
+
+
+@pytest.mark.parametrize("container", ["frame", "array"])
+def test_a_rare_value_that_the_model_uses_is_noticed(container):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=4000), "flag": (np.arange(4000) % 500 == 0) * 1.0})
+    X["idle"] = X["x"].round()
+    y = rng.random(4000) < expit(X["x"] + 3 * X["flag"])
+    X = X.to_numpy() if container == "array" else X
+    model = LogisticRegression().fit(X, y)
+    model.coef_[0, 2] = 0.0
+    assert unused_columns(model, X, ["x", "flag", "idle"], 0) == {"idle"}
+
+
+def test_copies_that_tell_of_different_classes_are_told_once():
+    rng = np.random.default_rng(0)
+    new = rng.integers(0, 3, 3000)
+    X = pd.DataFrame({"known": rng.normal(size=3000), "one": new == 1, "new": new})
+    y = np.where(rng.random(3000) < 0.5, new, rng.integers(0, 3, 3000))
+    report = audit(LogisticRegression(), X, y, features=["one", "new"], n_permutations=2)
+    assert report.findings_["column"].dropna().tolist() == ["new"]
+    assert "one says nothing new" in report.findings_["evidence"].str.cat()
 
 
 def test_a_copy_of_a_column_is_told_with_it():

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from html import unescape
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -21,10 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skaudit import audit
-from skaudit.datasets import make_customers
 from skaudit.report import _render
-from skaudit.report._figures import _shape_and_place
 from skaudit.report._render import _cards, _gain
+from skaudit.report._svg import _shape_and_place
 from skaudit.report._tables import index_text, number_text, user_text
 
 matplotlib.use("Agg")
@@ -32,7 +30,7 @@ matplotlib.use("Agg")
 VOID = {"meta", "br", "hr", "img", "input", "link", "base", "area", "col", "wbr"}
 HOSTILE = "<script>alert(1)</script>"
 SEEN = "</td></script><img src=http://evil.example/x.png onerror=alert(2)>"
-FEW = {"n_permutations": 9, "n_spotlights": 1}
+FEW = {"n_permutations": 19, "n_spotlights": 1}
 
 
 class Page(HTMLParser):
@@ -69,19 +67,6 @@ class Page(HTMLParser):
     def text(self):
         """What is read, styles and scripts apart."""
         return " ".join(data for tag, data in self.data if tag not in {"style", "script"})
-
-
-@pytest.fixture(scope="module")
-def customers():
-    data = make_customers(2500, wrong=0.07, random_state=0)
-    frame = data.frame.set_axis([f"customer {i}" for i in range(2500)])
-    return SimpleNamespace(frame=frame, y=data.y.set_axis(frame.index), withheld=data.withheld)
-
-
-@pytest.fixture(scope="module")
-def report(customers):
-    withheld = [customers.withheld]
-    return audit(None, customers.frame, customers.y, features=withheld, n_permutations=19)
 
 
 @pytest.fixture(scope="module")

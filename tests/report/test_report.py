@@ -52,10 +52,11 @@ def test_an_empty_report_has_the_same_columns():
     X = pd.DataFrame(rng.normal(size=(200, 2)), columns=["a", "b"])
     y = (X["a"] + 0.5 * rng.normal(size=200) > 0).astype(int)
     report = audit(make_pipeline(StandardScaler(), GaussianNB()), X, y, n_permutations=2)
-    if len(report.findings_) == 0:
-        assert list(report.findings_)[:8] == COLUMNS
-        assert report.findings_["severity"].dtype == float
-        assert str(report).startswith("Nothing significant to fix")
+    assert report.findings_.empty
+    assert list(report.findings_)[:8] == COLUMNS
+    assert report.findings_["severity"].dtype == float
+    assert str(report).startswith("Nothing significant to fix")
+    assert "nan" not in str(report)
     json.dumps(report.to_dict(), allow_nan=False)
 
 
@@ -66,7 +67,8 @@ def test_tables_agree_with_each_other(report, customers):
     assert len(report.label_issues_) == n
     quality = report.label_issues_["label_quality"]
     assert quality.is_monotonic_increasing
-    pd.testing.assert_series_equal(quality.sort_index(), report.data_map_["label_quality"])
+    by_row = quality.loc[customers.frame.index]
+    pd.testing.assert_series_equal(by_row, report.data_map_["label_quality"])
     summary = report.summary_
     assert summary["mean_loss"] == pytest.approx(report.losses_.mean())
     predicted = report.proba_.idxmax(axis=1)
@@ -193,7 +195,9 @@ def run_next_steps(report, X, y):
 
 def test_the_next_steps_run(report, customers):
     run_next_steps(report, customers.frame.copy(), customers.y.copy())
-    assert all("report.rows(" in step for step in report.findings_["next_step"][:1])
+    named = report.findings_["kind"].isin(["label_issues", "spotlight"])
+    for number, step in report.findings_.loc[named, "next_step"].items():
+        assert f"report.rows({number})" in step
 
 
 def test_the_next_steps_run_for_three_classes(iris_report):
@@ -216,14 +220,16 @@ def problems():
     return X, pd.Series(y)
 
 
-@pytest.mark.parametrize("container", ["frame", "array", "lists"])
+@pytest.mark.parametrize("container", ["frame", "array", "lists", "polars"])
 def test_the_next_steps_run_on_every_container(container, problems):
     X, y = problems
     features = ["the 'c'"]
     if container == "array":
         X, y, features = X.to_numpy(), y.to_numpy(), [2]
     elif container == "lists":
-        X, y, features = X.to_numpy().tolist(), y.tolist(), None
+        X, y, features = X.to_numpy().tolist(), y.tolist(), [2]
+    elif container == "polars":
+        X = pytest.importorskip("polars").DataFrame(X.to_dict("list"))
     report = audit(GaussianNB(), X, y, features=features, n_permutations=9)
     assert {"feature", "calibration"} <= set(report.findings_["kind"])
     run_next_steps(report, X, y)
@@ -269,6 +275,19 @@ def test_the_next_steps_run_for_a_fitted_model(problems):
     report = audit(model, X.iloc[500:], y.iloc[500:], n_permutations=9)
     assert {"feature", "calibration"} <= set(report.findings_["kind"])
     run_next_steps(report, X.iloc[500:], y.iloc[500:])
+
+
+def test_a_fitted_model_gets_its_columns_in_its_order(problems):
+    X, y = problems
+    model = GaussianNB().fit(X.loc[:500, ["e", "a", "f"]], y[:501])
+    report = audit(FrozenEstimator(model), X, y, n_permutations=2)
+    expected = model.predict_proba(X[["e", "a", "f"]])
+    np.testing.assert_allclose(report.proba_, expected, atol=1e-12)
+    assert report.summary_["withheld"] == ["b", "the 'c'", "d"]
+    titles = report.findings_["title"]
+    assert titles.str.startswith("the 'c' says what the model does not know").any()
+    assert not titles.str.match("[aef] says").any()
+    run_next_steps(report, X, y)
 
 
 def test_the_next_steps_run_for_texts(customers):

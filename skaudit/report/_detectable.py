@@ -1,0 +1,81 @@
+"""What an audit would have found: sizes of problems that its tests see 8 times out of 10."""
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import chi2, ncx2, norm
+
+from ..dynamics._label_issues import expected_statistic
+from ..spotlight._significance import gumbel_quantile
+from ._regions import ENOUGH
+
+__all__ = ["detectable_gain", "detectable_noise", "detectable_sizes", "smallest_lift"]
+
+_POWER = 0.8
+_SHARES = (0.02, 0.05, 0.1)  # of the rows, of regions that could have been found
+_NOISES = np.geomspace(1e-5, 0.5, 20)  # between which noise may be detected
+
+
+def detectable_sizes(proba, offsets, views, losses, calibration, total, level):
+    """What the audit would have found with a power of 80 %, a row a kind of problem.
+
+    `level` is that of the first finding where there is none yet.
+    """
+    import pandas as pd
+
+    df = np.median([test.row.score_df for test in offsets.tests]) if offsets.tests else 0
+    records = [
+        ("label_issues", "share of wrong labels", detectable_noise(proba, level)),
+        ("calibration", "gain, nats a row", detectable_gain(calibration["df"], level, total)),
+    ]
+    if df > 0:
+        records.append(("feature", "gain, nats a row", detectable_gain(df, level, total)))
+    for share in _SHARES:
+        lifts = [smallest_lift(view, losses, share, level) for view in views]
+        if np.isfinite(lifts).any():
+            what = f"lift of a region of {share:.0%} of the rows"
+            records.append(("spotlight", what, float(np.nanmin(lifts))))
+    return pd.DataFrame(records, columns=["kind", "what", "detectable"])
+
+
+def detectable_noise(proba, level):
+    """The share of wrong labels that the test would find with a power of 80 %.
+
+    `proba` (n, n_classes) is taken for right; NaN where no noise would be found.
+    """
+    wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) ** 2
+
+    def missing(noise):
+        return expected_statistic(proba, noise) - wanted
+
+    # Of much noise, flat probabilities explain a part: it is not the more the easier to find.
+    enough = next((k for k, noise in enumerate(_NOISES) if missing(noise) >= 0), 0)
+    if not enough:
+        return np.nan
+    n_classes = proba.shape[1]
+    found = brentq(missing, _NOISES[enough - 1], _NOISES[enough], rtol=0.01)
+    return float(found * (n_classes - 1) / n_classes)
+
+
+def detectable_gain(df, level, total):
+    """The gain in nats a row that a chi-squared test would find with a power of 80 %."""
+    limit = chi2.isf(level, df)
+    noncentral = brentq(lambda x: ncx2.sf(limit, df, x) - _POWER, 1e-6, 1e6)
+    return float(noncentral / (2.0 * total))
+
+
+def smallest_lift(view, losses, share, level):
+    """The lift with which a region of a share of the rows is told from chance, 8 times out of 10.
+
+    The scan statistic is m (n - m) / n (difference of means)^2 / variance, the square of a normal
+    variable of variance 1; it has to reach the quantile at a level of its maxima under
+    permutations. NaN where there are too few of them.
+    """
+    evidence, losses = view.finder._evidence, losses[view.rows]
+    null = np.concatenate([one["null"] for one in evidence]) if evidence else np.empty(0)
+    if len(null) < ENOUGH or not losses.mean() > 0:
+        return np.nan
+    clipped = np.minimum(losses, view.finder.loss_clip * losses.mean())
+    wanted = np.sqrt(gumbel_quantile(null, level)) + norm.isf(1.0 - _POWER)
+    n_rows = evidence[0]["n_rows"]
+    difference = wanted * np.sqrt(clipped.var() / (n_rows * share * (1.0 - share)))
+    return float(1.0 + difference * (1.0 - share) / clipped.mean())
