@@ -97,8 +97,8 @@ def _names_of_rows(report, number):
 
 def gain_texts(severity, error):
     """A severity and its error in nats a row, to three decimals or as many as show it."""
-    size = np.floor(np.log10(severity)) if severity > 0 else 0.0
-    decimals = int(min(max(3, 1 - size), 6))
+    small = 0.0 < severity < 1e-3
+    decimals = min(int(1 - np.floor(np.log10(severity))), 6) if small else 3
     return f"{severity:.{decimals}f}", f"{error:.{decimals}f}"
 
 
