@@ -135,11 +135,14 @@ def audit(
     `severity`, in nats a row of the mean held-out log loss, is what could be gained:
 
     - label_issues: the loss that the marked labels have and their suggested labels have not, each
-      times the probability of the other classes, all by calibrated probabilities;
+      times the probability of the other classes, all by calibrated probabilities. Told where a
+      share of the labels disagrees with the models however sure these are, beyond what sureness of
+      another shape explains (a likelihood ratio);
     - spotlight: share of the rows times the mean loss beyond the one that the calibrated
       probabilities expect there, less the same outside; measured on halves of the rows that were
       not searched. A region is told where this is more than two standard errors and a fifth of
-      what is expected: where outcomes are chance and the model says so, nothing can be gained;
+      what is expected (or where no row was left to measure it): where outcomes are chance and the
+      model says so, nothing can be gained;
     - feature, calibration: (statistic - 2 df) / 2n, what the fit of df parameters gains on new
       rows where the test statistic is non-central chi-squared.
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 
-__all__ = ["as_labels", "as_texts", "as_years", "column_kinds", "plain_columns"]
+__all__ = ["as_labels", "as_texts", "as_years", "column_kinds", "free_name", "plain_columns"]
 
 _SAMPLE = 2000  # values that decide what a column of strings is
 _TEXT_WORDS = 3  # a column with so many words a value on average is text ...
@@ -69,7 +69,7 @@ def plain_columns(frame, kinds=None, *, n_words=30):
         elif kind == "text":
             for feature, values in _text_features(column, name, n_words):
                 columns.append(pd.Series(values, index=frame.index))
-                names.append(_free_name(feature, taken))
+                names.append(free_name(feature, taken))
     table = pd.DataFrame(dict(enumerate(columns)), index=frame.index)
     # Without names there is no type to infer.
     labels = pd.Index(names, tupleize_cols=False) if names else frame.columns[:0]
@@ -243,7 +243,7 @@ def _frequent_words(texts, n_words):
     return [(words[j], counts[:, [j]].toarray().ravel().astype(bool)) for j in wanted]
 
 
-def _free_name(name, taken):
+def free_name(name, taken):
     """`name`, or with a number behind it where it is taken; it is taken afterwards."""
     free, count = name, 1
     while free in taken:

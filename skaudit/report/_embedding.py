@@ -7,7 +7,6 @@ from scipy import sparse
 from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
@@ -20,7 +19,8 @@ from ..dynamics import DataMapClassifier
 from ..utils._frames import frame_values
 from ..utils._sklearn_compat import num_samples, take_rows
 from ..utils._validation import check_container, check_finite_columns, check_row_count
-from ._columns import as_labels, as_texts, as_years, column_kinds
+from ._columns import as_labels, as_years, column_kinds
+from ._default_model import TextFeatures
 
 _LEAST = 100  # rows to search in
 _DIMENSIONS = 32  # of leaves and sparse matrices
@@ -186,9 +186,9 @@ def _one_hot(leaves):
     return OneHotEncoder(dtype=np.float32, handle_unknown="ignore").fit_transform(leaves)
 
 
-def _reduced(matrix, random_state, n_components=_DIMENSIONS):
-    """A sparse matrix in at most `n_components` dense columns."""
-    n_components = min(n_components, min(matrix.shape) - 1)
+def _reduced(matrix, random_state):
+    """A sparse matrix in at most `_DIMENSIONS` dense columns."""
+    n_components = min(_DIMENSIONS, min(matrix.shape) - 1)
     if n_components < 1:
         return matrix.toarray().astype(np.float64)
     # Rows that are all the same have no variance, of which scikit-learn takes shares.
@@ -231,7 +231,8 @@ def _block(column, kind, random_state):
         encoder = OneHotEncoder(max_categories=_CATEGORIES + 1, sparse_output=False)
         block = encoder.fit_transform(as_labels(column)[:, None])
     elif kind == "text":
-        block = _word_components(as_texts(column), random_state)
+        words = TextFeatures(_TEXT_DIMENSIONS, random_state=random_state).fit_transform(column)
+        block = words.toarray() if sparse.issparse(words) else words
     else:
         return None
     variance = block.var(axis=0).sum()
@@ -241,17 +242,8 @@ def _block(column, kind, random_state):
 
 
 def _ranked(values):
-    """Ranks of numbers from 0 to 1, 0.5 for missing ones, and whether a number is missing."""
+    """Ranks of numbers, 1 the highest and .5 for missing ones, and whether a number is missing."""
     missing = np.isnan(values)
     ranks = np.full(len(values), 0.5)
     ranks[~missing] = rankdata(values[~missing]) / max((~missing).sum(), 1)
     return np.stack([ranks, missing], axis=1)
-
-
-def _word_components(texts, random_state):
-    """The leading components of the words of texts."""
-    try:
-        words = TfidfVectorizer(sublinear_tf=True, max_features=20_000).fit_transform(texts)
-    except ValueError:  # no text has a word
-        return np.zeros((len(texts), 1))
-    return _reduced(words, random_state, _TEXT_DIMENSIONS)

@@ -9,7 +9,7 @@ from sklearn.utils import Bunch, check_random_state
 from ..offsets import IncrementalFeatureAnalyzer, ScoreColumn
 from ..offsets._growing_score import GrowingScore
 from ..utils._sklearn_compat import take_rows
-from ._columns import column_kinds, plain_columns
+from ._columns import column_kinds, free_name, plain_columns
 
 SCORE = "held-out score"  # a name that no tested feature has
 _PROBED = 300  # rows that tell whether a model uses a column
@@ -113,7 +113,7 @@ def analyse_columns(table, held_out, weight, n_jobs):
     taken = {SCORE}
     for name in table.columns:
         part = plain_columns(table[[name]], {name: kinds[name]})
-        part.columns = [_free(feature, taken) for feature in part.columns]
+        part.columns = [free_name(feature, taken) for feature in part.columns]
         sources |= dict.fromkeys(part.columns, name)
         parts.append(part)
     features = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=table.index)
@@ -134,14 +134,6 @@ def analyse_columns(table, held_out, weight, n_jobs):
     segments = {label: analyzer.segment_table_ for label, analyzer in analyzers.items()}
     tests = [_strongest(column, found, analyzers, segments) for column, found in rows.items()]
     return Offsets(analyzers, sources, features, is_label, tests, left_out)
-
-
-def _free(name, taken):
-    """A name that no other feature has; it is taken afterwards."""
-    while name in taken:
-        name += " "
-    taken.add(name)
-    return name
 
 
 def _strongest(column, rows, analyzers, segments):

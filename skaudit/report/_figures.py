@@ -66,11 +66,11 @@ def _plain_style(salt):
         yield
 
 
-def _axes(height, width=_WIDTH):
+def _axes(height):
     """Axes of a figure that pyplot does not know."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained").subplots()
+    return Figure(figsize=(_WIDTH, height), layout="constrained").subplots()
 
 
 # The kinds of findings: each gives figure, label and caption, or None
@@ -191,20 +191,23 @@ def _draw_offsets(report, candidate):
 
 
 def _draw_calibration(report, candidate):
-    held_out = report._held_out
-    if len(held_out.classes) != 2:
-        return None
     from sklearn.calibration import CalibrationDisplay
 
+    held_out = report._held_out
+    if len(held_out.classes) == 2:
+        name = plain_text(held_out.classes[1], 24)
+        hits, proba = held_out.codes == 1, held_out.proba[:, 1]
+    else:
+        name = "the likeliest class"
+        hits, proba = held_out.codes == held_out.proba.argmax(axis=1), held_out.proba.max(axis=1)
     display = CalibrationDisplay.from_predictions(
-        held_out.codes == 1,
-        np.clip(held_out.proba[:, 1], 0.0, 1.0),
+        hits,
+        np.clip(proba, 0.0, 1.0),
         n_bins=10,
         strategy="quantile",
         name="held out",
         ax=_axes(3.2),
     )
-    name = plain_text(held_out.classes[1], 24)
     display.ax_.set(xlabel=f"probability that the model gives to {name}", aspect="equal")
     display.ax_.set_ylabel(f"share of {name} among such rows")
     display.ax_.spines[["top", "right"]].set_visible(False)

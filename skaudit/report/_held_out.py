@@ -24,8 +24,10 @@ def check_estimator(estimator):
             f"{estimator.__name__}()."
         )
     if not hasattr(estimator, "__sklearn_tags__") or not is_classifier(estimator):
+        given = f"a {type(estimator).__name__}" if hasattr(estimator, "shape") else repr(estimator)
         raise InvalidParameterError(
-            f"estimator must be a classifier of scikit-learn's kind, got {estimator!r}."
+            f"estimator must be a classifier of scikit-learn's kind, got {given}. The order is "
+            "audit(estimator, X, y); estimator=None takes a model that suits the columns."
         )
     if not hasattr(estimator, "predict_proba"):
         raise InvalidParameterError(

@@ -85,6 +85,8 @@ def read_rows(estimator, X, y, features, sample_weight):
         Where X or y is lazy or masked, lengths or indices differ, y is multilabel, continuous or
         has one class, columns have the same name, or `features` names columns that X lacks.
     """
+    if isinstance(y, str):
+        raise TypeError(f"y must be the labels, one a row, got the text {y!r}; pass X.pop({y!r}).")
     for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_container(value, name)
     check_same_rows(X, y=y, sample_weight=sample_weight)
@@ -125,9 +127,11 @@ def _check_class_sizes(labels):
     count = np.bincount(labels.codes, minlength=len(labels.classes))
     single = labels.classes[count == 1]
     if len(single):
+        numbers = " Numbers to predict are no classes: cut them into some."
         raise ValueError(
             f"These classes of y have one row only: {shorten(single.tolist())}. A model that has "
             "not seen the row cannot know its class: drop the row, or merge the class with another."
+            f"{numbers * (single.dtype.kind in 'iuf')}"
         )
 
 

@@ -430,12 +430,14 @@ def test_rare_classes_are_dealt_out():
         ({"y": "continuous"}, "continuous"),
         ({"y": "short"}, "y has 50 rows but X has"),
         ({"y": "missing"}, "NaN"),
-        ({"y": "single"}, "have one row only"),
+        ({"y": "single"}, "have one row only: 5.*Numbers to predict are no classes"),
         ({"y": "multilabel"}, "multilabel"),
         ({"y": "permuted"}, "same index labels as X in another order"),
         ({"estimator": LogisticRegression}, "is the class"),
         ({"estimator": LinearSVC()}, "must have predict_proba"),
         ({"estimator": StandardScaler()}, "must be a classifier"),
+        ({"estimator": np.zeros((3, 2))}, r"got a ndarray\. The order is audit\(estimator, X, y\)"),
+        ({"y": "a name"}, "y must be the labels, one a row, got the text 'a name'"),
         ({"features": ["absent"]}, "names columns that X lacks"),
         ({"features": "all"}, "leaves none to train"),
         ({"embedding": np.zeros((3, 2))}, "embedding has 3 rows"),
@@ -465,7 +467,7 @@ def test_bad_input_is_refused_with_the_reason(changes, text, cancer):
             "multilabel": np.stack([y, 1 - y], axis=1),
             "permuted": y.iloc[::-1],
             "texts and None": y.map({0: "no", 1: "yes"}).where(y.index > 2, None),
-        }[settings["y"]]
+        }.get(settings["y"], settings["y"])
     for name in ("embedding", "groups"):
         if isinstance(settings.get(name), str):
             settings[name] = X["mean radius"].iloc[::-1]

@@ -324,6 +324,16 @@ def test_a_calibration_curve_of_two_classes(undynamic):
     assert "probability that the model gives to stayed</text>" in undynamic.to_html()
 
 
+def test_a_calibration_curve_of_many_classes():
+    """Copies of a column make naive Bayes too sure of itself."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, 400)
+    X = np.repeat((rng.normal(size=400) + codes)[:, None], 8, axis=1)
+    report = audit(GaussianNB(), X, codes, n_permutations=2)
+    assert "calibration" in set(report.findings_["kind"])
+    assert "probability that the model gives to the likeliest class</text>" in report.to_html()
+
+
 def test_many_findings_stay_a_small_page(unnamed, monkeypatch):
     full = len(unnamed.to_html())
     monkeypatch.setattr(_render, "_CARDS", 1)
