@@ -8,6 +8,9 @@ of k-means that with the highest mean, all in the embedding of the table.
 import argparse
 
 import numpy as np
+from scipy.special import expit
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from skaudit import audit
@@ -20,6 +23,11 @@ from ..spotlight.competitors import kmeans, loss_tree
 from ..tables import print_table, silence
 
 VIEW = "the table"
+CHANCE = {
+    "audited with the default model": None,
+    "with logistic regression": LogisticRegression(),
+    "with a forest": RandomForestClassifier(100, min_samples_leaf=5, random_state=0),
+}
 
 
 def measure(seed, n_rows):
@@ -32,7 +40,7 @@ def measure(seed, n_rows):
     theirs = cleanlab_scores.is_issue(codes, report.proba_.to_numpy())
     kinds = report.findings_["kind"]
     regions = [report.rows(number) for number in np.flatnonzero(kinds == "spotlight")]
-    features = report.findings_.loc[kinds == "feature", "title"]
+    features = report.findings_["column"].dropna()
     case = Case(
         "customers",
         report.embeddings_[VIEW],
@@ -49,8 +57,8 @@ def measure(seed, n_rows):
         "region F1": max([f1(_mask(rows, n_rows), data.region) for rows in regions], default=0.0),
         "tree F1": f1(loss_tree.run(case, seed).members[:, 0], data.region),
         "k-means F1": f1(kmeans.run(case, seed).members[:, 0], data.region),
-        "column": bool(features.str.startswith(f"{data.withheld} ").any()),
-        "other columns": int((~features.str.startswith(f"{data.withheld} ")).sum()),
+        "column": bool((features == data.withheld).any()),
+        "other columns": int((features != data.withheld).sum()),
     }
 
 
@@ -60,15 +68,27 @@ def _mask(rows, n_rows):
     return mask
 
 
-def count_false(seed, n_rows):
-    """The kinds found where labels are coins: whatever is found beside calibration is false."""
-    data = make_customers(n_rows, random_state=seed)
-    y = np.random.default_rng(seed).choice(["left", "stayed"], n_rows)
-    kinds = audit(None, data.frame, y, random_state=seed).findings_["kind"]
+def count_found(estimator, X, y, seed):
+    """How many findings of each kind there are."""
+    kinds = audit(estimator, X, y, random_state=seed).findings_["kind"]
     return {"seed": seed} | {
         kind: int((kinds == kind).sum())
         for kind in ("label_issues", "spotlight", "feature", "calibration")
     }
+
+
+def audit_coins(seed, n_rows):
+    """Labels are coins: whatever is found beside calibration is false."""
+    y = np.random.default_rng(seed).choice(["left", "stayed"], n_rows)
+    return count_found(None, make_customers(n_rows, random_state=seed).frame, y, seed)
+
+
+def audit_chance(estimator, seed, n_rows):
+    """Labels are draws of a logistic model: whatever is found beside calibration is false."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 5))
+    y = rng.random(n_rows) < expit(2.0 * X[:, 0] + X[:, 1])
+    return count_found(estimator, X, y, seed)
 
 
 def with_mean(rows):
@@ -85,8 +105,11 @@ def main():
     silence()
     with threadpool_limits(limits=1):
         print_table(with_mean([measure(seed, args.rows) for seed in range(args.seeds)]))
-        false = [count_false(seed, args.rows) for seed in range(args.seeds)]
-        print_table(with_mean(false), "Labels that are coins")
+        coins = [audit_coins(seed, args.rows) for seed in range(args.seeds)]
+        print_table(with_mean(coins), "Labels that are coins")
+        for name, model in CHANCE.items():
+            chance = [audit_chance(model, seed, args.rows) for seed in range(args.seeds)]
+            print_table(with_mean(chance), f"Labels that are draws of a logistic model, {name}")
 
 
 if __name__ == "__main__":

@@ -123,13 +123,14 @@ def noise_posterior(codes, proba):
     n_classes = proba.shape[1]
     logs = np.log(np.maximum(proba, _TINY, dtype=np.float64))
     some = slice(None, None, max(1, len(codes) // _FIT_ROWS))
-    log_temperature, _, log_odds = _fit_noise(logs[some], codes[some], _AS_IT_IS, _NOISE).x
-    noise = expit(log_odds)
+    given = codes[some]
+    fit = _fit_noise(logs[some], given, np.ones(len(given)), _AS_IT_IS, _NOISE)
+    log_temperature, _, log_odds = fit.x
     p = np.exp(log_softmax(logs / np.exp(log_temperature), axis=1)[np.arange(len(codes)), codes])
-    return noise / n_classes * (1.0 - p) / ((1.0 - noise) * p + noise / n_classes)
+    return _posterior(p, expit(log_odds), n_classes)
 
 
-def find_noise(codes, proba):
+def find_noise(codes, proba, weights):
     """Whether there are more wrong labels than probabilities alone explain.
 
     Parameters
@@ -138,14 +139,18 @@ def find_noise(codes, proba):
         Positions of the given labels among the classes.
     proba : ndarray of shape (n, n_classes)
         Held-out class probabilities.
+    weights : ndarray of shape (n,)
+        Above 0, as numbers of rows.
 
     Returns
     -------
     dict
         `rate`, the share of wrong labels, e (n_classes - 1) / n_classes of the model below;
-        `statistic`, its likelihood ratio against the same without noise; `p_value`; `n_sure`, the
-        rows of which a model is most sure, a tenth of all, and `n_disagree`, how many of their
-        labels are others than it predicts.
+        `posterior` (n,), the probability that each given label is wrong, and `clean`
+        (n, n_classes), the class probabilities without the noise, by that model; `statistic`, its
+        likelihood ratio against the same without noise; `p_value`; `n_sure`, the rows of which a
+        model is most sure, a tenth of all, and `n_disagree`, how many of their labels are others
+        than it predicts.
 
     Notes
     -----
@@ -156,15 +161,19 @@ def find_noise(codes, proba):
     chi-squared distribution with one degree of freedom, for e = 0 is at the edge. Where all rows
     have like probabilities, wrong labels cannot be told from chance, and none are.
     """
+    logs = np.log(np.maximum(proba, _FLOOR, dtype=np.float64))
     some = slice(None, None, -(-len(codes) // _TEST_ROWS))
-    logs, given = np.log(np.maximum(proba[some], _FLOOR, dtype=np.float64)), codes[some]
-    clean = _fit_noise(logs, given, _POWERS, _NO_NOISE)
-    noisy = _fit_noise(logs, given, _POWERS, _NOISE, start=clean.x)
-    statistic = max(2.0 * len(given) * (clean.fun - noisy.fun), 0.0)
+    tested = logs[some], codes[some], weights[some]
+    unclean = _fit_noise(*tested, _POWERS, _NO_NOISE)
+    noisy = _fit_noise(*tested, _POWERS, _NOISE, start=unclean.x)
+    statistic = max(2.0 * weights[some].sum() * (unclean.fun - noisy.fun), 0.0)
     surest = np.argsort(-proba.max(axis=1), kind="stable")[: len(codes) // 10]
-    n_classes = proba.shape[1]
+    n_classes, noise = proba.shape[1], expit(noisy.x[2])
+    clean = np.exp(log_softmax(logs * _sharpness(noisy.x, _log_margin(logs))[:, None], axis=1))
     return {
-        "rate": float(expit(noisy.x[2]) * (n_classes - 1) / n_classes),
+        "rate": float(noise * (n_classes - 1) / n_classes),
+        "posterior": _posterior(clean[np.arange(len(codes)), codes], noise, n_classes),
+        "clean": clean,
         "statistic": float(statistic),
         "n_sure": len(surest),
         "n_disagree": int((proba[surest].argmax(axis=1) != codes[surest]).sum()),
@@ -172,31 +181,48 @@ def find_noise(codes, proba):
     }
 
 
-def expected_statistic(proba, noise):
-    """The `statistic` of `find_noise` where p (n, n_classes) is right but for noise e, about.
+def _posterior(p, noise, n_classes):
+    """Probability that a given label of clean probability p is wrong."""
+    return noise / n_classes * (1.0 - p) / ((1.0 - noise) * p + noise / n_classes)
 
-    Twice the divergence of the noisy probabilities from the nearest ones without noise, summed over
-    the rows of the test.
+
+def expected_statistic(proba, noise):
+    """The `statistic` of `find_noise` under noise e, about.
+
+    `proba` (n, n_classes) is right without the noise. The model has learned from noisy labels to be
+    as sure as is best for them: it gives the probabilities nearest to the noisy ones with another
+    T. The statistic is twice the divergence of the noisy probabilities from the nearest ones
+    without noise that these can be bent to, summed over the rows of the test.
     """
     n_rows, n_classes = proba.shape
-    some = slice(None, None, -(-n_rows // _FIT_ROWS))
-    logs = np.log(np.maximum(proba[some], _FLOOR, dtype=np.float64))
-    log_margin = _log_margin(logs)
+    logs = np.log(np.maximum(proba[:: -(-n_rows // _FIT_ROWS)], _TINY, dtype=np.float64))
     q = (1.0 - noise) * np.exp(log_softmax(logs, axis=1)) + noise / n_classes
+    _, learned = _nearest(logs, q, _AS_IT_IS)
+    loss, _ = _nearest(np.maximum(learned, np.log(_FLOOR)), q, _POWERS)
+    divergence = loss + (q * np.log(q)).sum() / len(q)
+    return 2.0 * min(n_rows, _TEST_ROWS) * max(divergence, 0.0)
+
+
+def _nearest(logs, q, powers):
+    """Cross-entropy to q of the nearest softmax(m^(g - 1) log p / T), and the logarithm of it."""
+    log_margin = _log_margin(logs)
 
     def loss(parameters):
-        """Cross-entropy of the clean probabilities, and its gradient in (log T, g)."""
-        log_temperature, power = parameters
-        scaled = logs * np.exp((power - 1.0) * log_margin - log_temperature)[:, None]
+        """The cross-entropy and its gradient in (log T, g)."""
+        scaled = logs * _sharpness(parameters, log_margin)[:, None]
         log_p = log_softmax(scaled, axis=1)
         pull = ((q - np.exp(log_p)) * scaled).sum(axis=1)
         return -(q * log_p).sum() / len(q), np.array([pull.mean(), -(pull * log_margin).mean()])
 
-    nearest = minimize(
-        loss, (0.0, 1.0), jac=True, method="L-BFGS-B", bounds=[_LOG_TEMPERATURES, _POWERS]
-    )
-    divergence = nearest.fun + (q * np.log(q)).sum() / len(q)
-    return 2.0 * min(n_rows, _TEST_ROWS) * max(divergence, 0.0)
+    bounds = [_LOG_TEMPERATURES, powers]
+    found = minimize(loss, (0.0, 1.0), jac=True, method="L-BFGS-B", bounds=bounds)
+    scaled = logs * _sharpness(found.x, log_margin)[:, None]
+    return found.fun, log_softmax(scaled, axis=1)
+
+
+def _sharpness(parameters, log_margin):
+    """What log p is multiplied by, m^(g - 1) / T, for parameters that begin with (log T, g)."""
+    return np.exp((parameters[1] - 1.0) * log_margin - parameters[0])
 
 
 def _log_margin(logs):
@@ -205,7 +231,7 @@ def _log_margin(logs):
     return np.log(np.maximum(largest[:, 1] - largest[:, 0], _TIED))
 
 
-def _fit_noise(logs, codes, powers, noise, start=None):
+def _fit_noise(logs, codes, weights, powers, noise, start=None):
     """The best of searches for (log T, g, logit e), the latter two within bounds.
 
     They begin at two temperatures and, if given, at another fit.
@@ -220,7 +246,7 @@ def _fit_noise(logs, codes, powers, noise, start=None):
         minimize(
             _noise_loss,
             np.minimum(np.maximum(first, low), high),
-            args=(logs, log_margin, codes),
+            args=(logs, log_margin, codes, weights / weights.sum()),
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
@@ -230,20 +256,18 @@ def _fit_noise(logs, codes, powers, noise, start=None):
     return min(fits, key=lambda fit: fit.fun)
 
 
-def _noise_loss(parameters, logs, log_margin, codes):
+def _noise_loss(parameters, logs, log_margin, codes, share):
     """Mean negative log-likelihood of the given labels and its gradient in (log T, g, logit e)."""
-    log_temperature, power, log_odds = parameters
-    noise, rows = expit(log_odds), np.arange(len(codes))
-    sharpness = np.exp((power - 1.0) * log_margin - log_temperature)
-    scaled = logs * sharpness[:, None]
+    noise, rows = expit(parameters[2]), np.arange(len(codes))
+    scaled = logs * _sharpness(parameters, log_margin)[:, None]
     log_p = log_softmax(scaled, axis=1)
     p = np.exp(log_p[rows, codes])
     q = (1.0 - noise) * p + noise / logs.shape[1]
     pull = (np.exp(log_p) * scaled).sum(axis=1) - scaled[rows, codes]
-    by_temperature = (1.0 - noise) * p * pull / q
-    by_noise = -((1.0 / logs.shape[1] - p) / q).mean() * noise * (1.0 - noise)
-    gradient = [-by_temperature.mean(), (by_temperature * log_margin).mean(), by_noise]
-    return -np.log(q).mean(), np.array(gradient)
+    by_temperature = share * (1.0 - noise) * p * pull / q
+    by_noise = -(share @ ((1.0 / logs.shape[1] - p) / q)) * noise * (1.0 - noise)
+    gradient = [-by_temperature.sum(), by_temperature @ log_margin, by_noise]
+    return -(share @ np.log(q)), np.array(gradient)
 
 
 def expected_f1_choice(posterior):

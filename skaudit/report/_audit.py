@@ -9,6 +9,7 @@ from scipy.special import entr
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from ..dynamics._label_issues import find_noise
 from ..utils._sklearn_compat import Interval, validate_params
 from ..utils._validation import (
     check_row_count,
@@ -208,9 +209,13 @@ def audit(
         code, total = Code(rows, frozen), float(rows.weights.sum())
         unused = unused_columns(held_out.estimator, rows.X_model, rows.known, random_state)
         proba = recalibrated(held_out.proba, calibration)
+        weighted = rows.weights > 0
+        noise = find_noise(
+            held_out.codes[weighted].astype(np.intp), proba[weighted], rows.weights[weighted]
+        )
         regions = region_candidates(views, losses, _entropy(proba), rows.weights, rows.table, code)
         candidates = [
-            label_candidate(held_out, proba, rows.weights, code),
+            label_candidate(held_out, noise, proba, rows.weights, code),
             calibration_candidate(calibration, rows.n, total, code, frozen),
             *regions,
             *feature_candidates(
@@ -236,7 +241,7 @@ def audit(
         views=views,
         calibration=calibration,
         detectable=detectable_sizes(
-            proba, offsets, views, losses, calibration, total, fdr / n_tests
+            noise["clean"], offsets, views, losses, calibration, total, fdr / n_tests
         ),
         notes=notes,
         model=estimator,

@@ -60,7 +60,7 @@ def _parser():
         action="append",
         default=[],
         metavar="COLUMN",
-        help="a column to leave out altogether; may be repeated",
+        help="a column to leave out altogether, or several with commas; may be repeated",
     )
     own.add_argument(
         "--model",
@@ -112,13 +112,14 @@ def _run_audit(options):
         model, loading = load_with_code(options.model, options.allow_pickle)
         model = FrozenEstimator(model)
     table, reading = read_with_code(options.file)
-    X, y, n_dropped = split_target(drop_columns(table, options.exclude), options.target)
+    kept = drop_columns(table, options.exclude)
+    X, y, n_dropped = split_target(kept, options.target)
     with _Progress() as progress:
         report = audit(model, X, y, progress=progress)
     report.setup_ = setup(
         reading,
         options.target,
-        excluded=options.exclude,
+        excluded=[name for name in table.columns if name not in kept.columns],
         n_dropped=n_dropped,
         is_whole=y.dtype != table[options.target].dtype,
         model=loading,

@@ -15,16 +15,17 @@ _SHARES = (0.02, 0.05, 0.1)  # of the rows, of regions that could have been foun
 _NOISES = np.geomspace(1e-5, 0.5, 20)  # between which noise may be detected
 
 
-def detectable_sizes(proba, offsets, views, losses, calibration, total, level):
+def detectable_sizes(clean, offsets, views, losses, calibration, total, level):
     """What the audit would have found with a power of 80 %, a row a kind of problem.
 
-    `level` is that of the first finding where there is none yet.
+    `clean` (n, n_classes) are the class probabilities without noise; `level` is that of the first
+    finding where there is none yet.
     """
     import pandas as pd
 
     df = np.median([test.row.score_df for test in offsets.tests]) if offsets.tests else 0
     records = [
-        ("label_issues", "share of wrong labels", detectable_noise(proba, level)),
+        ("label_issues", "share of wrong labels", detectable_noise(clean, level)),
         ("calibration", "gain, nats a row", detectable_gain(calibration["df"], level, total)),
     ]
     if df > 0:
@@ -40,7 +41,7 @@ def detectable_sizes(proba, offsets, views, losses, calibration, total, level):
 def detectable_noise(proba, level):
     """The share of wrong labels that the test would find with a power of 80 %.
 
-    `proba` (n, n_classes) is taken for right; NaN where no noise would be found.
+    `proba` (n, n_classes) is right but for the noise; NaN where no noise would be found.
     """
     wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) ** 2
 

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 
-from ..dynamics._label_issues import find_noise
 from ..offsets._inference import benjamini_hochberg
 from ..utils._text import one_line
 from . import _next_steps
@@ -15,6 +14,7 @@ from ._regions import describe_region, same_region
 from ._text import numbers_apart
 
 _CONTRASTS = 3  # of a region, in its name
+_BELIEVED = 0.5  # of the marked labels, that the test for noise has to take for wrong
 _FEW = 10  # rows, below which a column's offsets are stories of single rows
 # By so many standard errors, and by so much of it, a region has to exceed what the model expects.
 _BEYOND, _SURPRISE = 2.0, 0.2
@@ -81,31 +81,37 @@ def choose(candidates, n_tests, fdr):
 # Labels
 
 
-def label_candidate(held_out, proba, weights, code):
+def label_candidate(held_out, noise, proba, weights, code):
     """Wrong labels: what they cost is the loss that their suggested labels would not have.
 
-    The severity takes the probability of the other classes for the probability that a marked label
-    is wrong. `proba` (n, n_classes) is calibrated: a model that is too sure of itself is to blame
-    no labels for it.
+    Parameters
+    ----------
+    held_out : HeldOut
+    noise : dict
+        As `find_noise` returns it for the rows of positive weight. Marks that are more than twice
+        its wrong labels are mostly the chance of a model whose sureness has a shape of its own.
+    proba : ndarray of shape (n, n_classes)
+        Calibrated: a model that is too sure of itself is to blame no labels for it.
+    weights : ndarray of shape (n,)
+    code : Code
     """
     issues = held_out.issues
     marked = issues["is_issue"].to_numpy() & (weights > 0)
-    weighted = np.flatnonzero(weights > 0)
-    noise = find_noise(held_out.codes[weighted].astype(np.intp), proba[weighted])
     rows = np.flatnonzero(marked)
     place = {label: i for i, label in enumerate(held_out.classes.tolist())}
     suggested = np.array([place[label] for label in issues["suggested_label"]], dtype=np.intp)
     own = np.maximum(proba[rows, held_out.codes[rows]], 1e-12)
     saved = np.log(np.maximum(proba[rows, suggested[rows]], 1e-12)) - np.log(own)
-    chance = 1.0 - own
-    weight = weights[rows] / weights.sum()
+    chance = noise["posterior"][marked[weights > 0]]
+    weight, n_wrong = weights[rows] / weights.sum(), noise["rate"] * (weights > 0).sum()
     severity = float(np.sum(weight * chance * saved))
     error = float(np.sqrt(np.sum((weight * saved) ** 2 * chance * (1.0 - chance))))
     mean = issues["label_quality"].to_numpy()[rows].mean() if len(rows) else np.nan
     evidence = (
         f"{_count(len(rows), 'label is', 'labels are')} marked; models that had not seen these "
         f"rows give the labels a mean probability of {mean:.2f}. Of the {noise['n_sure']:,} rows "
-        f"that the models are surest of, {noise['n_disagree']:,} have another label. "
+        f"that the models are surest of, {noise['n_disagree']:,} have another label; by that and "
+        f"the like about {n_wrong:,.0f} labels are wrong. "
         "Where outcomes are partly chance, such labels can be right: look before you change them."
     )
     return Candidate(
@@ -118,8 +124,7 @@ def label_candidate(held_out, proba, weights, code):
         noise["p_value"],
         evidence,
         partial(_next_steps.for_labels, code),
-        worth_telling=severity > 0,
-        detail=noise,
+        worth_telling=severity > 0 and n_wrong >= _BELIEVED * len(rows),
     )
 
 

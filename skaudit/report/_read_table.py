@@ -21,7 +21,12 @@ _HEADER_BYTES = 1_000_000
 _LINE_BYTES = 64_000_000  # a longer line is no row of a table, and would fill the memory
 _GZIP = b"\x1f\x8b"
 _DELIMITERS = ",;\t|"
-_COMMA_NUMBER = re.compile(r"[-+]?\d*,?\d+")
+_SAMPLE = 5_000  # rows that tell how numbers are written
+_DIGITS = r"[-+]?\d[\d.,]*|[-+]?[.,]\d+"
+_CONTINENTAL = r"[-+]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+)?(?:,\d+)?"
+_DECIMAL_COMMA = r",(?:\d{1,2}|\d{4,})$"
+_POINT_GROUPS = r"^[-+]?[1-9]\d{0,2}(?:\.\d{3})+(?:,|$)"
+_COMMA_GROUPS = r"[-+]?(?:\d{1,3}|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?"
 # A quote opens a field only at its start; elsewhere, as in 5" pipe, it is a character.
 _QUOTED = re.compile(rf'(?:\A|(?<=[{_DELIMITERS}\r\n]))"[^"]*(?:""[^"]*)*"?')
 _BLANK_LINES = re.compile(r"\A(?:[^\S\r\n]*[\r\n])+")
@@ -43,8 +48,8 @@ def read_table(path):
     Returns
     -------
     pandas.DataFrame
-        With string columns of ISO dates as dates. No column name repeats. Where the delimiter is
-        no comma and no number has a decimal point, a comma is one.
+        With string columns of ISO dates as dates. No column name repeats. Numbers may have decimal
+        commas, and points or commas between thousands.
 
     Raises
     ------
@@ -104,10 +109,16 @@ def split_target(table, target):
 
 
 def drop_columns(table, names):
-    """The table without the columns named, of which each must be there."""
-    names = list(names)
+    """The table without the columns named, of which each must be there; commas part several."""
+    names = [one for name in names for one in _split_names(table, name)]
     _check_names(table, names, "column to exclude")
     return table.drop(columns=names)
+
+
+def _split_names(table, name):
+    """The columns that a name stands for: itself, or those between its commas."""
+    parts = name.split(",")
+    return parts if name not in table.columns and set(parts) <= set(table.columns) else [name]
 
 
 # Text
@@ -190,17 +201,20 @@ class _CheckedText(io.RawIOBase):
 def _read_csv(path):
     """The table in a CSV file, and the code that reads it."""
     delimiter, names = _read_header(path)
-    table, decimal = _parse_csv(path, delimiter, names, "."), "."
-    if delimiter != "," and _has_decimal_commas(table):
-        table, decimal = _parse_csv(path, delimiter, names, ","), ","
-    table = _name_unnamed(table, names)
+    sample = _parse_csv(path, delimiter, names, nrows=_SAMPLE, dtype=str)
+    numbers = _number_format(sample)
+    table = _name_unnamed(_parse_csv(path, delimiter, names, low_memory=False, **numbers), names)
     dated = _parse_dates(table)
     dates = [name for name in table.columns if dated[name].dtype != table[name].dtype]
-    options = {"sep": delimiter, "decimal": decimal} if decimal == "," else {"sep": delimiter}
-    options = {} if delimiter == "," else options
-    options["index_col"] = 0 if len(names) > table.shape[1] else False
+    options = {
+        "sep": delimiter,
+        **numbers,
+        "index_col": 0 if len(names) > table.shape[1] else False,
+        "low_memory": False,
+        "compression": _compression(path),
+    }
     given = "".join(f", {name}={value!r}" for name, value in options.items())
-    lines = [f"table = pd.read_csv({str(path)!r}{given}, compression={_compression(path)!r})"]
+    lines = [f"table = pd.read_csv({str(path)!r}{given})"]
     if not all(map(str.strip, names)):
         lines.append(f"table.columns = {list(table.columns)!r}")
     for name in dates:
@@ -213,23 +227,32 @@ def _compression(path):
         return "gzip" if file.read(2) == _GZIP else None
 
 
-def _has_decimal_commas(table):
-    """Whether numbers have a decimal comma: some columns do, and none has a point."""
-    commas = False
-    for i in range(table.shape[1]):
-        column = table.iloc[:, i].dropna()
-        if column.dtype.kind == "f" and (column % 1 != 0).any():
-            return False
-        if column.dtype.kind not in "iufb" and column.map(_is_comma_number).all():
-            commas = commas or column.str.contains(",").any()
-    return commas
+def _number_format(sample):
+    """How pandas has to read numbers that have commas, `decimal` and `thousands`.
+
+    Parameters
+    ----------
+    sample : pandas.DataFrame of str
+        A comma is decimal where it stands before other than three digits, and no point does; three
+        digits behind each comma are thousands. Columns that could be neither are texts.
+    """
+    import pandas as pd
+
+    columns = [sample.iloc[:, i].dropna() for i in range(sample.shape[1])]
+    columns = [column for column in columns if column.str.fullmatch(_DIGITS).all()]
+    commas = [column for column in columns if column.str.contains(",").any()]
+    if not commas:
+        return {}
+    values = pd.concat(columns)
+    if values.str.fullmatch(_CONTINENTAL).all() and values.str.contains(_DECIMAL_COMMA).any():
+        grouped = values.str.contains(_POINT_GROUPS).any()
+        return {"decimal": ",", "thousands": "."} if grouped else {"decimal": ","}
+    if pd.concat(commas).str.fullmatch(_COMMA_GROUPS).all():
+        return {"thousands": ","}
+    return {}
 
 
-def _is_comma_number(value):
-    return isinstance(value, str) and _COMMA_NUMBER.fullmatch(value) is not None
-
-
-def _parse_csv(path, delimiter, names, decimal):
+def _parse_csv(path, delimiter, names, **options):
     import pandas as pd
 
     with _CheckedText(path) as source, warnings.catch_warnings():
@@ -239,12 +262,11 @@ def _parse_csv(path, delimiter, names, decimal):
             return pd.read_csv(
                 io.BufferedReader(source),
                 sep=delimiter,
-                decimal=decimal,
                 header=0,
                 names=list(range(len(names))),
                 index_col=False,
-                low_memory=False,
                 encoding="utf-8-sig",
+                **options,
             )
         except Exception as error:
             raise source.problem or ValueError(_why_no_table(path, error)) from error
@@ -357,7 +379,10 @@ def _read_parquet(path):
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(f"{path.name!r} has columns of the same name: {shorten(repeated)}.")
-    return table.set_axis(names, axis=1), f"table = pd.read_parquet({str(path)!r})"
+    code = f"table = pd.read_parquet({str(path)!r})"
+    if list(table.columns) != names:
+        code += "\ntable.columns = table.columns.map(str)"
+    return table.set_axis(names, axis=1), code
 
 
 # Columns

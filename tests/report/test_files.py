@@ -104,12 +104,25 @@ def test_index_of_to_csv_comes_back(tmp_path):
     pd.testing.assert_frame_equal(read_table(path), frame, check_dtype=False)
 
 
-def test_numbers_have_a_decimal_comma_where_none_has_a_point(csv):
-    table = csv("a;b;c;d\n1,5;x;7;1,2,3\n-0,25;y;8;4,5,6\n;z;9;7\n")
-    assert [dtype.kind for dtype in table.dtypes.iloc[[0, 2]]] == ["f", "i"]
-    assert table["a"].tolist()[:2] == [1.5, -0.25]
-    assert table["d"].tolist() == ["1,2,3", "4,5,6", "7"]
-    assert csv("a;b\n1,5;0.5\n2,5;0.25\n")["a"].tolist() == ["1,5", "2,5"]
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a;b\n1,5;x\n-0,25;y\n;z\n", [1.5, -0.25, np.nan]),
+        ("a;eur\n-0,126;49.812\n1,25;1.234,5\n", [-0.126, 1.25]),
+        ("a;b\n49,812;1\n231,606;0\n990;1\n", [49812, 231606, 990]),
+        ('a,b\n"49,812",1\n"1,231,606.5",0\n', [49812, 1231606.5]),
+        ("a;b\n1.5;x\n2.25;y\n", [1.5, 2.25]),
+        ("a;b\n1,5;0.5\n2,5;0.25\n", ["1,5", "2,5"]),
+        ('a,b\n"1,2,3",1\n"4,5",0\n', ["1,2,3", "4,5"]),
+        ("a\tb\n007\tx,y\n008\tz\n", [7, 8]),
+    ],
+)
+def test_numbers_are_read_as_they_are_written(csv, content, expected):
+    assert csv(content)["a"].tolist() == pytest.approx(expected, nan_ok=True)
+
+
+def test_points_are_thousands_where_commas_are_decimal(csv):
+    assert csv("a;eur\n-0,126;49.812\n1,25;1.234,5\n")["eur"].tolist() == [49812, 1234.5]
 
 
 @pytest.mark.parametrize(
@@ -130,9 +143,10 @@ def test_the_code_reads_what_was_read(content, tmp_path):
     pd.testing.assert_frame_equal(names["table"], table)
 
 
-def test_the_code_reads_parquet(tmp_path):
+@pytest.mark.parametrize("names", [list(TABLE), [1, 2, 3, 4]])
+def test_the_code_reads_parquet(tmp_path, names):
     path = tmp_path / "data"
-    TABLE.to_parquet(path)
+    TABLE.set_axis(names, axis=1).to_parquet(path)
     table, code = read_with_code(path)
     names = {"pd": pd}
     exec(code, names)

@@ -88,7 +88,10 @@ def test_severity_of_labels_is_what_right_labels_save(report, customers):
     place = report.proba_.columns.get_indexer(issues["suggested_label"])
     own = proba[np.arange(len(rows)), report.proba_.columns.get_indexer(issues["label"])]
     saved = np.log(proba[np.arange(len(rows)), place]) - np.log(own)
-    expected = (saved * (1 - own)).sum() / len(customers.y)
+    codes = report.proba_.columns.get_indexer(customers.y)
+    everyone = recalibrated(report.proba_.to_numpy(), report.calibration_)
+    chance = find_noise(codes, everyone, np.ones(len(codes)))["posterior"][rows]
+    expected = (saved * chance).sum() / len(codes)
     assert report.findings_.loc[number, "severity"] == pytest.approx(expected)
     # What right labels save in truth: no less than half, no more than a little more.
     truly = np.where((customers.y != customers.y_true).to_numpy()[rows], saved, 0).sum()
@@ -119,7 +122,7 @@ def test_even_noise_is_measured(rate, global_random_seed):
     proba = np.stack([expit(-z), expit(z)], axis=1)
     y = (rng.random(4000) < expit(z)).astype(int)
     y, _ = make_noisy_labels(y, rate=rate, random_state=global_random_seed)
-    found = find_noise(y, proba)
+    found = find_noise(y, proba, np.ones(len(y)))
     assert found["rate"] == pytest.approx(rate, abs=0.02)
     assert (found["p_value"] < 1e-6) == (rate > 0)
 
@@ -136,10 +139,10 @@ def test_a_model_that_has_learned_the_noise_is_seen_through(global_random_seed):
     z = rng.normal(scale=5, size=4000)
     right = (rng.random(4000) < expit(z)).astype(int)
     y, _ = make_noisy_labels(right, rate=0.06, random_state=global_random_seed)
-    found = find_noise(y, learned(z, 0.12))
+    found = find_noise(y, learned(z, 0.12), np.ones(len(y)))
     assert found["p_value"] < 1e-3
     assert found["rate"] == pytest.approx(0.06, abs=0.025)
-    assert find_noise(right, learned(z, 0.12))["p_value"] > 1e-3
+    assert find_noise(right, learned(z, 0.12), np.ones(len(y)))["p_value"] > 1e-3
 
 
 def test_chance_of_one_size_is_not_told_as_noise():
@@ -147,7 +150,7 @@ def test_chance_of_one_size_is_not_told_as_noise():
     rng = np.random.default_rng(0)
     proba = np.where(np.eye(2)[rng.integers(0, 2, 4000)] == 1, 0.94, 0.06)
     y = (rng.random(4000) < proba[:, 1]).astype(int)
-    found = find_noise(y, proba)
+    found = find_noise(y, proba, np.ones(len(y)))
     assert found["n_sure"] == 400
     assert found["p_value"] > 0.01
 
@@ -160,7 +163,9 @@ def test_p_values_of_clean_labels_are_not_small(shape, global_random_seed):
     for scale, n_rows in [(0.5, 600), (1.0, 600), (1.5, 6000), (3.0, 600)] * 20:
         z = rng.normal(scale=scale, size=n_rows)
         y = (rng.random(n_rows) < expit(np.sign(z) * np.abs(z) ** shape)).astype(int)
-        p_values.append(find_noise(y, np.stack([expit(-z), expit(z)], axis=1))["p_value"])
+        p_values.append(
+            find_noise(y, np.stack([expit(-z), expit(z)], axis=1), np.ones(len(y)))["p_value"]
+        )
     assert np.mean(np.array(p_values) <= 0.05) < 0.125
 
 
@@ -174,7 +179,7 @@ def test_detectable_noise_is_detected_that_often(n_classes, global_random_seed):
         y = (rng.random((2000, 1)) > proba.cumsum(axis=1)).sum(axis=1)
         wrong = np.flatnonzero(rng.random(2000) < rate)
         y[wrong] = (y[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
-        found.append(find_noise(y, proba)["p_value"] <= level)
+        found.append(find_noise(y, proba, np.ones(len(y)))["p_value"] <= level)
     assert 0.6 < np.mean(found) < 0.97
 
 
