@@ -34,6 +34,8 @@ from ._regions import find_regions
 from ._report import AuditReport
 from ._rows import read_rows
 
+_LEAKED = 0.02  # of the loss of guessing, below which a model knows too much
+
 
 @validate_params(
     {
@@ -141,9 +143,9 @@ def audit(
       another shape explains (a likelihood ratio);
     - spotlight: share of the rows times the mean loss beyond the one that the calibrated
       probabilities expect there, less the same outside; measured on halves of the rows that were
-      not searched. A region is told where this is more than two standard errors and a fifth of
-      what is expected (or where no row was left to measure it): where outcomes are chance and the
-      model says so, nothing can be gained;
+      not searched. A region is told where this is more than two standard errors, a fifth of
+      what is expected and .05 nats a row of it (or where no row was left to measure it): where
+      outcomes are chance and the model says so, nothing can be gained;
     - feature, calibration: (statistic - 2 df) / 2n, what the fit of df parameters gains on new
       rows where the test statistic is non-central chi-squared.
 
@@ -189,10 +191,9 @@ def audit(
             n_jobs=n_jobs,
         )
         losses = _losses(held_out)
-        notes += _doubts(held_out, losses, rows.weights)
         tell("testing columns")
         table = pd.DataFrame(index=rows.index) if rows.table is None else rows.table
-        with _quiet(held_out=not frozen):
+        with _quiet(held_out=not frozen or len(held_out.classes) > 2):
             offsets = analyse_columns(table, held_out, rows.labels.weight, n_jobs)
         tell("looking for regions")
         views = find_regions(
@@ -207,7 +208,8 @@ def audit(
         tell("ordering the findings")
         calibration = find_miscalibration(held_out.codes, held_out.proba, rows.weights)
         code, total = Code(rows, frozen), float(rows.weights.sum())
-        unused = unused_columns(held_out.estimator, rows.X_model, rows.known, random_state)
+        clear = {test.column for test in offsets.tests if test.p_value <= fdr}
+        unused = unused_columns(held_out.estimator, rows.X_model, rows.known, clear, random_state)
         proba = recalibrated(held_out.proba, calibration)
         weighted = rows.weights > 0
         noise = find_noise(
@@ -250,6 +252,7 @@ def audit(
             "n_folds": n_folds,
             "n_tests": n_tests,
             "fdr": fdr,
+            "doubt": _doubt(held_out, losses, rows.weights),
             "withheld": rows.withheld,
             "not_tested": offsets.left_out,
         },
@@ -272,15 +275,27 @@ def _advice(grouped, n_permutations):
     return notes
 
 
-def _doubts(held_out, losses, weights):
-    """Whether the model knows anything at all."""
+def _doubt(held_out, losses, weights):
+    """What to know of the model before anything else, a sentence; empty as a rule."""
     share = np.bincount(held_out.codes, weights=weights) / weights.sum()
-    if np.average(losses, weights=weights) < entr(share).sum():
-        return []
-    return [
+    guessing, loss = entr(share).sum(), np.average(losses, weights=weights)
+    if loss < _LEAKED * guessing:
+        return (
+            "The model hardly errs: make sure that no column gives the answer away, or is known "
+            "only after it."
+        )
+    if loss < guessing:
+        return ""
+    right = np.average(held_out.proba.argmax(axis=1) == held_out.codes, weights=weights)
+    if right > share.max():
+        return (
+            "The held-out log loss is no lower than that of guessing by the shares of the classes, "
+            "although more labels are right: the probabilities are of no use as they are."
+        )
+    return (
         "The held-out log loss is no lower than that of guessing by the shares of the classes: the "
         "model is of no use as it is, and what is found with it says little."
-    ]
+    )
 
 
 @contextmanager
@@ -296,10 +311,11 @@ def _noted(notes):
 
 
 @contextmanager
-def _quiet(held_out=True):
+def _quiet(held_out):
     """Without warnings of scores that the audit has its own findings for.
 
-    Of folds the scores are held out; those of a fitted model may be of its own training rows.
+    Of folds the scores are held out; those of a fitted model may be of its own training rows. Of
+    many classes some are told apart from the others by any model.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ base scores are 0 or 1")

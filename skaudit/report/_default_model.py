@@ -109,6 +109,8 @@ def default_model_for(X, random_state):
     table = table_of(X)
     if table is None:
         raise ValueError("X is a wide sparse matrix: there is no default model for it; pass one.")
+    if hasattr(X, "iloc") and X.ndim == 2:
+        table.columns = X.columns  # which the model has to find again
     model = make_default_model(table, random_state=random_state)
     if not hasattr(X, "iloc") or X.ndim == 1:
         model.steps.insert(0, ("table", FunctionTransformer(table_of)))

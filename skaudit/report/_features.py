@@ -245,8 +245,8 @@ def rows_of_segments(values, segments, chosen):
     return inside
 
 
-def unused_columns(estimator, X, names, random_state):
-    """The columns of a model's X that do not change what it predicts.
+def unused_columns(estimator, X, names, asked, random_state):
+    """Of some columns of a model's X, those that do not change what it predicts.
 
     On some rows each column is given other values of its own, rare ones too. Of anything but a
     pandas frame or an array no column is known to be unused.
@@ -257,6 +257,8 @@ def unused_columns(estimator, X, names, random_state):
     X : DataFrame or array of shape (n, n_columns)
     names : list of str
         The columns by name.
+    asked : set of str
+        Those in question.
 
     Returns
     -------
@@ -271,14 +273,14 @@ def unused_columns(estimator, X, names, random_state):
     some = take_rows(X, probed)
     expected = estimator.predict_proba(some)
     unused = set()
-    for position, name in enumerate(names):
+    for position in [i for i, name in enumerate(names) if name in asked]:
         changed = some.copy()
         if hasattr(changed, "iloc"):
             changed.isetitem(position, _other_values(X.iloc[:, position], probed, rng))
         else:
             changed[:, position] = _other_values(pd.Series(X[:, position]), probed, rng)
         if np.array_equal(estimator.predict_proba(changed), expected):
-            unused.add(name)
+            unused.add(names[position])
     return unused
 
 

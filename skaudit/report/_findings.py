@@ -18,6 +18,7 @@ _BELIEVED = 0.5  # of the marked labels, that the test for noise has to take for
 _FEW = 10  # rows, below which a column's offsets are stories of single rows
 # By so many standard errors, and by so much of it, a region has to exceed what the model expects.
 _BEYOND, _SURPRISE = 2.0, 0.2
+_FAILS = 0.05  # nats a row of the region that it has to exceed it by too
 _KNOWN = 0.75  # of the loss of a region, expected by a model that knows it
 _CLEAR = 0.3  # standard deviations; a smaller contrast names no region
 _BESIDE = 0.4  # of the strongest contrast; smaller ones are not named beside it
@@ -185,7 +186,7 @@ def region_candidates(views, losses, expected, weights, table, code):
             if not len(rows) or not np.isfinite(p_value):
                 continue  # a test, but no candidate
             record = view.finder.spotlights_.iloc[number]
-            severity, error, known = _unexpected(view, number, losses, expected, weights)
+            severity, error, known, share = _unexpected(view, number, losses, expected, weights)
             candidates.append(
                 Candidate(
                     "spotlight",
@@ -197,7 +198,8 @@ def region_candidates(views, losses, expected, weights, table, code):
                     p_value,
                     "",
                     partial(_next_steps.for_region, code, table is not None),
-                    worth_telling=not severity <= max(_BEYOND * error, _SURPRISE * known),
+                    worth_telling=not severity
+                    <= max(_BEYOND * error, _SURPRISE * known, _FAILS * share),
                     detail={"view": view, "number": number, "record": record},
                 )
             )
@@ -217,7 +219,7 @@ def _unexpected(view, number, losses, expected, weights):
     """Share of a region times the loss that is beyond the expected one, more than elsewhere.
 
     Its loss is that on halves of the rows that were not searched. With its standard error, both NaN
-    where no row was left to measure it, and the share times the expected loss.
+    where no row was left to measure it, the share times the expected loss, and the share.
     """
     inside = np.isin(view.rows, view.members[number])
     losses, expected, weights = (part[view.rows] for part in (losses, expected, weights))
@@ -229,7 +231,7 @@ def _unexpected(view, number, losses, expected, weights):
     held_out = view.finder.spotlights_["held_out_lift"][number] * mean
     error = view.held_out_error(number) * mean
     unexpected = max(held_out - known - outside, 0.0)
-    return float(share * unexpected), float(share * error), float(share * known)
+    return float(share * unexpected), float(share * error), float(share * known), float(share)
 
 
 def _word_region(candidate, losses, expected, weights):

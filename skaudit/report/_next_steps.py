@@ -22,6 +22,7 @@ class Code:
         self.is_list = not hasattr(rows.X, "shape")
         self.is_named = all(type(name) is str for name in getattr(rows.X, "columns", [0]))
         self._rows = rows
+        self.codes = rows.labels.codes
         self._X, self._y = (_indexing(value) for value in (rows.X, rows.y))
         self.model = "clone(report.model_.estimator)" if frozen else "clone(report.model_)"
 
@@ -127,14 +128,14 @@ def for_feature(feature, label, number):
         score = ScoreColumn({SCORE!r})
         corrected = LogitOffsetCorrector(score, SegmentOffsetEncoder(score))
         corrected.fit(scored, np.asarray(y) == {label!r})  # a trial; then give the model the column
-        print(corrected.lr_statistic_, corrected.p_value_)
+        print(f"likelihood ratio {{corrected.lr_statistic_:.1f}}, p {{corrected.p_value_:.2g}}")
         """
     )
 
 
 def for_calibration(code, frozen, number):
     """Calibrate the model."""
-    cv = "" if frozen else ", cv=5"
+    cv = "" if frozen else f", cv={min(5, np.bincount(code.codes).min())}"
     return _text(
         f"""
         import numpy as np

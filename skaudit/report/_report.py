@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._text import summarise
+from ._text import headline, summarise
 from ._to_dict import as_dict
 
 _LOG = ("epoch", "held_out_log_loss", "held_out_accuracy")
@@ -51,7 +51,8 @@ class AuditReport:
         `q_value`, Benjamini-Hochberg over all tests of the audit; `title`; `column`, of a feature.
     summary_ : dict
         The audit in numbers: `model, n_rows, n_columns, classes, n_folds, n_snapshots, n_tests,
-        fdr, withheld, not_tested` (column -> why), `mean_loss, guessing_loss` (of the shares of
+        fdr, doubt` (about the model as a whole, or empty), `withheld, not_tested` (column -> why),
+        `mean_loss, guessing_loss` (of the shares of
         the classes), `accuracy`.
     data_map_ : pandas.DataFrame of n rows
         As `DataMapClassifier.data_map_`, all snapshots held out.
@@ -162,7 +163,7 @@ class AuditReport:
         Returns
         -------
         ndarray of shape (m,)
-            Positions in X.
+            Positions in X, ascending.
 
         Raises
         ------
@@ -326,7 +327,7 @@ class AuditReport:
     def __repr__(self):
         summary = self.summary_
         return (
-            f"<AuditReport: {len(self._findings)} findings, {summary['model']} on "
+            f"<AuditReport: {headline(len(self._findings)).lower()}, {summary['model']} on "
             f"{summary['n_rows']:,} rows>"
         )
 

@@ -13,6 +13,7 @@ from ..offsets._base_score import find_columns, seen_in_fit
 from ..offsets._input import FitRows, take_columns
 from ..utils._validation import check_container, check_same_rows, shorten
 
+_MOST_NUMBERS = 50  # that are classes
 _WIDE = 200  # columns of a sparse matrix; of more no table is made
 
 
@@ -90,12 +91,14 @@ def read_rows(estimator, X, y, features, sample_weight):
     for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_container(value, name)
     check_same_rows(X, y=y, sample_weight=sample_weight)
+    X = _with_rows_to_take(X)
+    _check_label_type(y)
     labels = check_labels(X, y, sample_weight)
     if labels.codes.ndim > 1:
         raise ValueError(
             "y is multilabel; an audit takes one label a row. Audit a label at a time."
         )
-    _check_class_sizes(labels)
+    _check_classes(labels)
     table = table_of(X)
     if table is None:
         if features is not None:
@@ -105,6 +108,7 @@ def read_rows(estimator, X, y, features, sample_weight):
     table.index = rows.index
     if features is None and not _knows_its_columns(estimator):
         return rows
+    _check_known_columns(estimator, rows.names)
     # The default model is made for the columns that are left.
     given = DummyClassifier() if estimator is None else estimator
     shape = FitRows(table, None, None, None, rows.names)  # type: ignore[arg-type]
@@ -115,6 +119,17 @@ def read_rows(estimator, X, y, features, sample_weight):
     return Rows(X, take_columns(matrix, base), table, base, labels, y)
 
 
+def _check_known_columns(estimator, names):
+    """Raise ValueError where X lacks columns that a fitted model was trained on."""
+    if isinstance(estimator, FrozenEstimator):
+        known = seen_in_fit(estimator, "feature_names_in_")
+        lacking = [] if known is None else [name for name in known if str(name) not in names]
+        if lacking:
+            raise ValueError(
+                f"X lacks columns that the fitted model was trained on: {shorten(lacking)}."
+            )
+
+
 def _knows_its_columns(estimator):
     """Whether a model is fitted and recorded how many columns it was given."""
     return (
@@ -123,15 +138,44 @@ def _knows_its_columns(estimator):
     )
 
 
-def _check_class_sizes(labels):
-    count = np.bincount(labels.codes, minlength=len(labels.classes))
-    single = labels.classes[count == 1]
+def _with_rows_to_take(X):
+    """X, of which rows can be taken: sparse formats that cannot, and sparse columns, are others."""
+    if sparse.issparse(X) and not hasattr(X, "__getitem__"):
+        return X.tocsr()
+    if hasattr(X, "iloc") and X.ndim == 2:
+        dense = {c: t.subtype for c, t in X.dtypes.items() if hasattr(t, "fill_value")}
+        return X.astype(dense) if dense else X
+    return X
+
+
+def _check_label_type(y):
+    """Raise TypeError where labels are dates or intervals, which are neither texts nor numbers."""
+    import pandas as pd
+
+    dtype = getattr(y, "dtype", None)
+    dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)
+    if isinstance(dtype, pd.IntervalDtype) or getattr(dtype, "kind", "?") in "mM":
+        raise TypeError(f"y holds {dtype}; labels are texts, numbers or bools: pass y.astype(str).")
+
+
+def _check_classes(labels):
+    """Raise ValueError where a class has a single row, or numbers to predict are no classes."""
+    weighted = slice(None) if labels.weight is None else labels.weight > 0
+    count = np.bincount(labels.codes[weighted], minlength=len(labels.classes))
+    single = labels.classes[count < 2]
+    are_numbers = labels.classes.dtype.kind in "iuf"
     if len(single):
         numbers = " Numbers to predict are no classes: cut them into some."
+        of_weight = "" if labels.weight is None else " of positive weight"
         raise ValueError(
-            f"These classes of y have one row only: {shorten(single.tolist())}. A model that has "
-            "not seen the row cannot know its class: drop the row, or merge the class with another."
-            f"{numbers * (single.dtype.kind in 'iuf')}"
+            f"These classes of y have fewer than two rows{of_weight}: {shorten(single.tolist())}. "
+            "A model that has not seen the row cannot know its class: drop the row, or merge the "
+            f"class with another.{numbers * are_numbers}"
+        )
+    if are_numbers and len(labels.classes) > _MOST_NUMBERS:
+        raise ValueError(
+            f"y has {len(labels.classes)} different numbers. Numbers to predict are no classes: "
+            "cut them into some; numbers that are names of classes can be passed as y.astype(str)."
         )
 
 

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from ..utils._frames import frame_values
+from ..utils._plotting import subsample
 from ..utils._text import one_line
 
 _CELL = 80  # characters of a cell
 _HEAD = 40  # of a name of a column
 _ROWS = 15  # of a finding
+_JUDGED = 2000  # rows that tell what the model goes by
 _WIDTH = 100  # characters of a line, for which the page has room
 _LONGEST = 34  # characters of a cell before its text takes another line
 _FEATURES = 200
@@ -66,7 +69,7 @@ def _suspects(report, candidate):
             issues["label"], issues["suggested_label"], issues["label_quality"], strict=True
         )
     ]
-    names = [] if report._table is None else _telling_first(report._table)
+    names = [] if report._table is None else _telling_first(report)
     caption = "The labels to look at first: what models that had not seen the row find least likely"
     return _with_own_columns(report, caption, rows, columns, cells, names, len(candidate.rows))
 
@@ -128,12 +131,32 @@ def _width(columns, lines):
     return total
 
 
-def _telling_first(table):
-    """Columns, those with sentences first: a person can judge a label by them."""
-    from ._columns import column_kinds
+def _telling_first(report):
+    """Columns by which a person can judge a label: texts, then what the model goes by."""
+    import pandas as pd
+    from scipy.stats import rankdata
+    from sklearn.feature_selection import mutual_info_classif
+    from sklearn.metrics import mutual_info_score
 
+    from ._columns import as_labels, as_years, column_kinds
+
+    table = report._table
     kinds = column_kinds(table)
-    return sorted(table.columns, key=lambda name: kinds[name] != "text")
+    some = subsample(len(table), _JUDGED, 0)
+    predicted = report._held_out.proba[some].argmax(axis=1)
+    says = {}
+    for i, (name, kind) in enumerate(kinds.items()):
+        column = table.iloc[some, i]
+        if kind == "text":
+            says[name] = np.inf
+        elif kind in ("number", "date"):
+            values = as_years(column) if kind == "date" else frame_values(column.to_frame()).ravel()
+            values = rankdata(np.nan_to_num(values, nan=-np.inf))
+            says[name] = mutual_info_classif(values[:, None], predicted, random_state=0)[0]
+        elif kind == "category":
+            codes = pd.factorize(as_labels(column))[0]
+            says[name] = mutual_info_score(codes, predicted)
+    return sorted(says, key=lambda name: -says[name])
 
 
 def _set_apart(contrasts):
@@ -192,15 +215,16 @@ def region_table(report, n_cards):
         return None
     names = ["searched in", "number", "rows", "mean loss", "lift", "held-out lift", "p", "finding"]
     columns = [(name, name != "searched in") for name in names]
+    p_values = [view.p_value(k) for view in report._views for k in range(len(view.members))]
     rows = [
         [
             Cell(user_text(row.embedding)),
             number_cell(row.spotlight),
             number_cell(row.n_members),
-            *(number_cell(x) for x in (row.mean_loss, row.lift, row.held_out_lift, row.p_value)),
+            *(number_cell(x) for x in (row.mean_loss, row.lift, row.held_out_lift, p_value)),
             finding_cell(row.finding, n_cards),
         ]
-        for row in table.itertuples()
+        for row, p_value in zip(table.itertuples(), p_values, strict=True)
     ]
     return Table("All regions searched", columns, rows, is_sortable=True)
 

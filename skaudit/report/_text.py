@@ -52,27 +52,27 @@ def standing(summary):
     return (
         f"Held-out log loss {summary['mean_loss']:.3f} nats a row ({how}), accuracy "
         f"{summary['accuracy']:.1%}; guessing by the shares of the classes has "
-        f"{summary['guessing_loss']:.3f}."
+        f"{summary['guessing_loss']:.3f}.{' ' * bool(summary['doubt'])}{summary['doubt']}"
     )
 
 
 def what_could_be_found(report):
     """The sizes of problems that would have been found, in a sentence."""
+    known = report.detectable_.dropna()
+    sizes = {kind: part["detectable"].tolist() for kind, part in known.groupby("kind")}
     parts = []
-    for row in report.detectable_.dropna().itertuples():
-        value = f"{row.detectable:.2g}"
-        if row.kind == "label_issues":
-            value = f"{row.detectable:.1%}"
-        parts.append(f"{_KINDS[row.kind]}: {row.what} {value}")
-    return "Would have been found 8 times out of 10: " + "; ".join(parts) + "."
-
-
-_KINDS = {
-    "label_issues": "labels",
-    "calibration": "calibration",
-    "feature": "a column",
-    "spotlight": "a region",
-}
+    if "label_issues" in sizes:
+        parts.append(f"{sizes['label_issues'][0]:.1%} of wrong labels")
+    for kind, name in (("calibration", "a rescaling"), ("feature", "a column")):
+        if kind in sizes:
+            parts.append(f"{name} worth {sizes[kind][0]:.2g} nats a row")
+    regions = known.loc[known["kind"] == "spotlight"]
+    shares = regions["what"].str.removeprefix("lift of a region of ")
+    parts += [
+        f"a region of {share} with {lift:.2g} times the mean loss"
+        for share, lift in zip(shares, regions["detectable"], strict=True)
+    ]
+    return f"Would have been found 8 times out of 10: {'; '.join(parts)}."
 
 
 def _worth(finding):

@@ -243,6 +243,43 @@ def test_the_default_model_takes_other_containers(container, customers):
     report.model_.fit(X, y).predict_proba(X)
 
 
+def test_columns_named_by_levels_are_found_by_the_default_model(cancer):
+    X, y = cancer
+    X = X.iloc[:, :4]
+    X.columns = pd.MultiIndex.from_product([["a", "b"], [1, 2]])
+    report = brief(None, X, y, cv=3)
+    assert set(report.feature_table_["column"]) == {str(name) for name in X.columns}
+
+
+@pytest.mark.parametrize("container", ["coo", "sparse columns"])
+def test_sparse_containers_without_rows_to_take(container, cancer):
+    X, y = cancer
+    X = X.iloc[:, :5].to_numpy().round()
+    model = LogisticRegression(max_iter=2000)
+    plain = brief(model, X / 100, y, cv=3)
+    given = sparse.coo_matrix(X / 100)
+    if container == "sparse columns":
+        given = pd.DataFrame.sparse.from_spmatrix(given)
+    np.testing.assert_allclose(brief(model, given, y, cv=3).proba_, plain.proba_, atol=1e-3)
+
+
+def test_a_model_that_knows_too_much_and_one_that_knows_nothing_are_doubted(cancer):
+    X, y = cancer
+    leaked = brief(
+        LogisticRegression(C=1e4), pd.DataFrame({"copy": y, "x": X["mean area"] / 1000}), y
+    )
+    assert "gives the answer away" in leaked.summary_["doubt"]
+    assert "gives the answer away" in " ".join(str(leaked).split())
+    rng = np.random.default_rng(0)
+    useless = brief(
+        RandomForestClassifier(20, random_state=0),
+        rng.normal(size=(300, 3)),
+        rng.integers(0, 2, 300),
+    )
+    assert "no lower than that of guessing" in useless.summary_["doubt"]
+    assert brief(GaussianNB(), X[["mean area"]], y).summary_["doubt"] == ""
+
+
 def test_labels_of_any_kind_give_the_same_numbers(cancer):
     X, y = cancer
     plain = brief(GaussianNB(), X, y, cv=3)
@@ -430,8 +467,12 @@ def test_rare_classes_are_dealt_out():
         ({"y": "continuous"}, "continuous"),
         ({"y": "short"}, "y has 50 rows but X has"),
         ({"y": "missing"}, "NaN"),
-        ({"y": "single"}, "have one row only: 5.*Numbers to predict are no classes"),
+        ({"y": "single"}, "fewer than two rows: 5.*Numbers to predict are no classes"),
         ({"y": "multilabel"}, "multilabel"),
+        ({"y": np.arange(569) // 10}, "57 different numbers"),
+        ({"y": pd.Series(pd.to_datetime(np.arange(569) % 2, unit="D"))}, "pass y.astype"),
+        ({"y": pd.cut(pd.Series(np.arange(569)), 3)}, "y holds interval.*pass y.astype"),
+        ({"sample_weight": "none of class 0"}, "fewer than two rows of positive weight: 0"),
         ({"y": "permuted"}, "same index labels as X in another order"),
         ({"estimator": LogisticRegression}, "is the class"),
         ({"estimator": LinearSVC()}, "must have predict_proba"),
@@ -468,6 +509,8 @@ def test_bad_input_is_refused_with_the_reason(changes, text, cancer):
             "permuted": y.iloc[::-1],
             "texts and None": y.map({0: "no", 1: "yes"}).where(y.index > 2, None),
         }.get(settings["y"], settings["y"])
+    if isinstance(settings.get("sample_weight"), str):
+        settings["sample_weight"] = y.to_numpy(dtype=float)
     for name in ("embedding", "groups"):
         if isinstance(settings.get(name), str):
             settings[name] = X["mean radius"].iloc[::-1]

@@ -279,7 +279,9 @@ def test_a_rare_value_that_the_model_uses_is_noticed(container):
     X = X.to_numpy() if container == "array" else X
     model = LogisticRegression().fit(X, y)
     model.coef_[0, 2] = 0.0
-    assert unused_columns(model, X, ["x", "flag", "idle"], 0) == {"idle"}
+    names = ["x", "flag", "idle"]
+    assert unused_columns(model, X, names, set(names), 0) == {"idle"}
+    assert unused_columns(model, X, names, {"flag"}, 0) == set()
 
 
 def test_copies_that_tell_of_different_classes_are_told_once():
