@@ -111,8 +111,8 @@ def label_candidate(held_out, noise, proba, weights, code):
     evidence = (
         f"{_count(len(rows), 'label is', 'labels are')} marked; models that had not seen these "
         f"rows give the labels a mean probability of {mean:.2f}. Of the {noise['n_sure']:,} rows "
-        f"that the models are surest of, {noise['n_disagree']:,} have another label; by that and "
-        f"the like about {n_wrong:,.0f} labels are wrong. "
+        f"that the models are surest of, {noise['n_disagree']:,} have another label. A model of "
+        f"the noise takes about {_count(round(n_wrong), 'label', 'labels')} for wrong. "
         "Where outcomes are partly chance, such labels can be right: look before you change them."
     )
     return Candidate(

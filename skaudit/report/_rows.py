@@ -140,8 +140,8 @@ def _knows_its_columns(estimator):
 
 def _with_rows_to_take(X):
     """X, of which rows can be taken: sparse formats that cannot, and sparse columns, are others."""
-    if sparse.issparse(X) and not hasattr(X, "__getitem__"):
-        return X.tocsr()
+    if sparse.issparse(X):
+        return X if X.format in ("csr", "csc") else X.tocsr()
     if hasattr(X, "iloc") and X.ndim == 2:
         dense = {c: t.subtype for c, t in X.dtypes.items() if hasattr(t, "fill_value")}
         return X.astype(dense) if dense else X
