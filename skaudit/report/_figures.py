@@ -196,9 +196,10 @@ def _draw_calibration(report, candidate):
     held_out = report._held_out
     if len(held_out.classes) == 2:
         name = plain_text(held_out.classes[1], 24)
+        share = f"share of {name} among such rows"
         hits, proba = held_out.codes == 1, held_out.proba[:, 1]
     else:
-        name = "the likeliest class"
+        name, share = "the likeliest class", "share of rows that are of it"
         hits, proba = held_out.codes == held_out.proba.argmax(axis=1), held_out.proba.max(axis=1)
     display = CalibrationDisplay.from_predictions(
         hits,
@@ -209,7 +210,7 @@ def _draw_calibration(report, candidate):
         ax=_axes(3.2),
     )
     display.ax_.set(xlabel=f"probability that the model gives to {name}", aspect="equal")
-    display.ax_.set_ylabel(f"share of {name} among such rows")
+    display.ax_.set_ylabel(share)
     display.ax_.spines[["top", "right"]].set_visible(False)
     caption = (
         "Rows in ten groups by the probability that the model gives them. On the dotted line the "
