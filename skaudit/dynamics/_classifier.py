@@ -462,9 +462,14 @@ class DataMapClassifier(
         >>> int(issues.index[0]), int(issues["suggested_label"].iloc[0])
         (7, 0)
         """
+        check_is_fitted(self)
+        order = np.argsort(self._quality, kind="stable")  # NaN last
+        return self._issue_table().iloc[order]
+
+    def _issue_table(self):
+        """The issues in the order of the rows."""
         import pandas as pd
 
-        check_is_fitted(self)
         recorder = self._rebuilt_recorder()
         issues = self._issues
         if issues is None:
@@ -476,8 +481,7 @@ class DataMapClassifier(
             "label_quality": self._quality,
             "is_issue": is_issue,
         }
-        order = np.argsort(self._quality, kind="stable")  # NaN last
-        return pd.DataFrame(table, index=recorder._frame_index()).iloc[order]
+        return pd.DataFrame(table, index=recorder._frame_index())
 
     def select(self, by="ambiguous", *, fraction=0.33, both_ends=False):
         """Choose examples for retraining, as the data-map paper does.

@@ -57,12 +57,8 @@ class HeldOut:
     @property
     def label_issues(self):
         """The issues, worst first."""
-        return self.issues.iloc[_ranking(self.issues)]
-
-
-def _ranking(table):
-    """Positions by label quality, the least first."""
-    return np.argsort(table["label_quality"].to_numpy(), kind="stable")
+        order = np.argsort(self.issues["label_quality"].to_numpy(), kind="stable")
+        return self.issues.iloc[order]
 
 
 def check_labels(X, y, sample_weight):
@@ -128,7 +124,7 @@ def train_folds(
         model.estimator_,
         data_map,
         model.epoch_log_,
-        model.label_issues().iloc[np.argsort(_ranking(data_map), kind="stable")],
+        model._issue_table(),
         model.n_epochs_ > 1 and not stands_still(*moments, model.n_epochs_),
         np.sort(folds[0][1]),
     )

@@ -2,10 +2,13 @@
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import chdtrc, expit, log_softmax
+from scipy.special import chdtrc, expit
+
+from ..utils._log_ratios import log_ratios, ratios_to_proba
 
 _FIT_ROWS = 5_000  # two parameters need no more
 _TEST_ROWS = 20_000  # tell noise from none as well as more rows do
+_EXPECTED_ROWS = 2_000  # average a divergence to a few percent
 _TINY = 1e-12
 _LOG_TEMPERATURES = -2.3, 2.3
 _NOISE = -9.0, 0.0  # logits
@@ -120,14 +123,11 @@ def noise_posterior(codes, proba):
     The model of the given label is (1 - e) softmax(log p / T) + e / n_classes; T corrects how
     sharp the probabilities are and e is the noise. Both are found by maximum likelihood.
     """
-    n_classes = proba.shape[1]
-    logs = np.log(np.maximum(proba, _TINY, dtype=np.float64))
     some = slice(None, None, max(1, len(codes) // _FIT_ROWS))
     given = codes[some]
-    fit = _fit_noise(logs[some], given, np.ones(len(given)), _AS_IT_IS, _NOISE)
-    log_temperature, _, log_odds = fit.x
-    p = np.exp(log_softmax(logs / np.exp(log_temperature), axis=1)[np.arange(len(codes)), codes])
-    return _posterior(p, expit(log_odds), n_classes)
+    fit = _fit_noise(log_ratios(proba[some], _TINY), given, np.ones(len(given)), _AS_IT_IS, _NOISE)
+    p = ratios_to_proba(log_ratios(proba, _TINY) * np.exp(-fit.x[0]))[codes, np.arange(len(codes))]
+    return _posterior(p, expit(fit.x[2]), proba.shape[1])
 
 
 def find_noise(codes, proba, weights):
@@ -161,19 +161,19 @@ def find_noise(codes, proba, weights):
     chi-squared distribution with one degree of freedom, for e = 0 is at the edge. Where all rows
     have like probabilities, wrong labels cannot be told from chance, and none are.
     """
-    logs = np.log(np.maximum(proba, _FLOOR, dtype=np.float64))
+    ratios = log_ratios(proba, _FLOOR)
     some = slice(None, None, -(-len(codes) // _TEST_ROWS))
-    tested = logs[some], codes[some], weights[some]
+    tested = np.ascontiguousarray(ratios[:, some]), codes[some], weights[some]
     unclean = _fit_noise(*tested, _POWERS, _NO_NOISE)
     noisy = _fit_noise(*tested, _POWERS, _NOISE, start=unclean.x)
     statistic = max(2.0 * weights[some].sum() * (unclean.fun - noisy.fun), 0.0)
     surest = np.argsort(-proba.max(axis=1), kind="stable")[: len(codes) // 10]
     n_classes, noise = proba.shape[1], expit(noisy.x[2])
-    clean = np.exp(log_softmax(logs * _sharpness(noisy.x, _log_margin(logs))[:, None], axis=1))
+    clean = ratios_to_proba(ratios * _sharpness(noisy.x, _log_margin(ratios)))
     return {
         "rate": float(noise * (n_classes - 1) / n_classes),
-        "posterior": _posterior(clean[np.arange(len(codes)), codes], noise, n_classes),
-        "clean": clean,
+        "posterior": _posterior(clean[codes, np.arange(len(codes))], noise, n_classes),
+        "clean": clean.T,
         "statistic": float(statistic),
         "n_sure": len(surest),
         "n_disagree": int((proba[surest].argmax(axis=1) != codes[surest]).sum()),
@@ -195,29 +195,31 @@ def expected_statistic(proba, noise):
     without noise that these can be bent to, summed over the rows of the test.
     """
     n_rows, n_classes = proba.shape
-    logs = np.log(np.maximum(proba[:: -(-n_rows // _FIT_ROWS)], _TINY, dtype=np.float64))
-    q = (1.0 - noise) * np.exp(log_softmax(logs, axis=1)) + noise / n_classes
-    _, learned = _nearest(logs, q, _AS_IT_IS)
-    loss, _ = _nearest(np.maximum(learned, np.log(_FLOOR)), q, _POWERS)
-    divergence = loss + (q * np.log(q)).sum() / len(q)
+    ratios = log_ratios(proba[:: -(-n_rows // _EXPECTED_ROWS)], _TINY)
+    q = (1.0 - noise) * ratios_to_proba(ratios) + noise / n_classes
+    _, learned = _nearest(ratios, q, _AS_IT_IS)
+    loss, _ = _nearest(log_ratios(learned.T, _FLOOR), q, _POWERS)
+    divergence = loss + (q * np.log(q)).sum() / q.shape[1]
     return 2.0 * min(n_rows, _TEST_ROWS) * max(divergence, 0.0)
 
 
-def _nearest(logs, q, powers):
-    """Cross-entropy to q of the nearest softmax(m^(g - 1) log p / T), and the logarithm of it."""
-    log_margin = _log_margin(logs)
+def _nearest(ratios, q, powers):
+    """Cross-entropy to q of the nearest softmax(m^(g - 1) log p / T), and these probabilities."""
+    log_margin, n_rows = _log_margin(ratios), q.shape[1]
 
     def loss(parameters):
         """The cross-entropy and its gradient in (log T, g)."""
-        scaled = logs * _sharpness(parameters, log_margin)[:, None]
-        log_p = log_softmax(scaled, axis=1)
-        pull = ((q - np.exp(log_p)) * scaled).sum(axis=1)
-        return -(q * log_p).sum() / len(q), np.array([pull.mean(), -(pull * log_margin).mean()])
+        scaled = ratios * _sharpness(parameters, log_margin)
+        odds = np.exp(scaled)
+        total = odds.sum(axis=0)
+        expected = (q * scaled).sum(axis=0)
+        pull = expected - (odds * scaled).sum(axis=0) / total
+        value = (np.log(total).sum() - expected.sum()) / n_rows
+        return value, np.array([pull.sum(), -(pull @ log_margin)]) / n_rows
 
     bounds = [_LOG_TEMPERATURES, powers]
     found = minimize(loss, (0.0, 1.0), jac=True, method="L-BFGS-B", bounds=bounds)
-    scaled = logs * _sharpness(found.x, log_margin)[:, None]
-    return found.fun, log_softmax(scaled, axis=1)
+    return found.fun, ratios_to_proba(ratios * _sharpness(found.x, log_margin))
 
 
 def _sharpness(parameters, log_margin):
@@ -225,18 +227,18 @@ def _sharpness(parameters, log_margin):
     return np.exp((parameters[1] - 1.0) * log_margin - parameters[0])
 
 
-def _log_margin(logs):
+def _log_margin(ratios):
     """Logarithm of the difference of the two largest log-probabilities of each row."""
-    largest = np.partition(logs, -2, axis=1)[:, -2:]
-    return np.log(np.maximum(largest[:, 1] - largest[:, 0], _TIED))
+    second = np.partition(ratios, -2, axis=0)[-2]
+    return np.log(np.maximum(-second, _TIED))
 
 
-def _fit_noise(logs, codes, weights, powers, noise, start=None):
+def _fit_noise(ratios, codes, weights, powers, noise, start=None):
     """The best of searches for (log T, g, logit e), the latter two within bounds.
 
     They begin at two temperatures and, if given, at another fit.
     """
-    log_margin = _log_margin(logs)
+    log_margin = _log_margin(ratios)
     starts = [(-0.5, 1.0, -2.5), (0.5, 1.0, -2.5)]
     if start is not None:
         starts.append((*start[:2], -2.5))
@@ -246,7 +248,7 @@ def _fit_noise(logs, codes, weights, powers, noise, start=None):
         minimize(
             _noise_loss,
             np.minimum(np.maximum(first, low), high),
-            args=(logs, log_margin, codes, weights / weights.sum()),
+            args=(ratios, log_margin, codes, weights / weights.sum()),
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
@@ -256,16 +258,17 @@ def _fit_noise(logs, codes, weights, powers, noise, start=None):
     return min(fits, key=lambda fit: fit.fun)
 
 
-def _noise_loss(parameters, logs, log_margin, codes, share):
+def _noise_loss(parameters, ratios, log_margin, codes, share):
     """Mean negative log-likelihood of the given labels and its gradient in (log T, g, logit e)."""
-    noise, rows = expit(parameters[2]), np.arange(len(codes))
-    scaled = logs * _sharpness(parameters, log_margin)[:, None]
-    log_p = log_softmax(scaled, axis=1)
-    p = np.exp(log_p[rows, codes])
-    q = (1.0 - noise) * p + noise / logs.shape[1]
-    pull = (np.exp(log_p) * scaled).sum(axis=1) - scaled[rows, codes]
+    noise, own = expit(parameters[2]), (codes, np.arange(len(codes)))
+    scaled = ratios * _sharpness(parameters, log_margin)
+    odds = np.exp(scaled)
+    total = odds.sum(axis=0)
+    p = odds[own] / total
+    q = (1.0 - noise) * p + noise / len(ratios)
+    pull = (odds * scaled).sum(axis=0) / total - scaled[own]
     by_temperature = share * (1.0 - noise) * p * pull / q
-    by_noise = -(share @ ((1.0 / logs.shape[1] - p) / q)) * noise * (1.0 - noise)
+    by_noise = -(share @ ((1.0 / len(ratios) - p) / q)) * noise * (1.0 - noise)
     gradient = [-by_temperature.sum(), by_temperature @ log_margin, by_noise]
     return -(share @ np.log(q)), np.array(gradient)
 

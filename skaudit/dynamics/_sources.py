@@ -270,25 +270,28 @@ def _forest_epochs(learner, task):
 
 
 def _warm_start_epochs(learner, task):
-    """Refits that each go on where the last stopped, with a share of the learner's own budget."""
+    """Refits that each go on where the last stopped, with a share of the learner's own budget.
+
+    Of a learner that has converged within its share nothing more is asked: it stays as it is.
+    """
     params = learner.get_params(deep=False)
     name = "max_iter" if "max_iter" in params else "n_estimators"
     stops = _spaced(params[name], task.n_epochs)
     budgets = np.diff([0, *stops]).tolist() if name == "max_iter" else stops
     desk = _Desk(learner, task)
-    learner.set_params(warm_start=True)
+    converged = False
     for epoch, budget in enumerate(budgets):
-        learner.set_params(**{name: budget})
-        with _naming(epoch), warnings.catch_warnings():
-            if epoch < len(budgets) - 1:
-                warnings.simplefilter("ignore", ConvergenceWarning)
-            with desk.training(epoch):
-                learner.fit(desk.X, desk.y, **task.weights)
-                snapshot = desk.read(desk.X_eval)
-        learner.set_params(**{key: params[key] for key in (name, "warm_start")})
+        if not converged:
+            learner.set_params(**{name: budget, "warm_start": True})
+            with _naming(epoch), warnings.catch_warnings():
+                if epoch < len(budgets) - 1:
+                    warnings.simplefilter("ignore", ConvergenceWarning)
+                with desk.training(epoch):
+                    learner.fit(desk.X, desk.y, **task.weights)
+                    snapshot = desk.read(desk.X_eval)
+            learner.set_params(**{key: params[key] for key in (name, "warm_start")})
+            converged = name == "max_iter" and np.max(getattr(learner, "n_iter_", budget)) < budget
         yield snapshot
-        learner.set_params(warm_start=True)
-    learner.set_params(warm_start=params["warm_start"])
 
 
 def _single_epoch(learner, task):

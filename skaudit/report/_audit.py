@@ -27,6 +27,8 @@ from ._findings import (
     label_candidate,
     region_candidates,
     without_repetition,
+    word_features,
+    word_regions,
 )
 from ._held_out import check_estimator, hold_out
 from ._next_steps import Code
@@ -194,7 +196,7 @@ def audit(
         tell("testing columns")
         table = pd.DataFrame(index=rows.index) if rows.table is None else rows.table
         with _quiet(held_out=not frozen or len(held_out.classes) > 2):
-            offsets = analyse_columns(table, held_out, rows.labels.weight, n_jobs)
+            offsets = analyse_columns(table, rows.kinds, held_out, rows.labels.weight, n_jobs)
         tell("looking for regions")
         views = find_regions(
             find_embeddings(given, held_out, rows, random_state),
@@ -208,25 +210,18 @@ def audit(
         tell("ordering the findings")
         calibration = find_miscalibration(held_out.codes, held_out.proba, rows.weights)
         code, total = Code(rows, frozen), float(rows.weights.sum())
-        clear = {test.column for test in offsets.tests if test.p_value <= fdr}
-        unused = unused_columns(held_out.estimator, rows.X_model, rows.known, clear, random_state)
         proba = recalibrated(held_out.proba, calibration)
         weighted = rows.weights > 0
         noise = find_noise(
             held_out.codes[weighted].astype(np.intp), proba[weighted], rows.weights[weighted]
         )
-        regions = region_candidates(views, losses, _entropy(proba), rows.weights, rows.table, code)
+        expected = entr(proba).sum(axis=1)
+        regions = region_candidates(views, losses, expected, rows.weights, code)
         candidates = [
             label_candidate(held_out, noise, proba, rows.weights, code),
             calibration_candidate(calibration, rows.n, total, code, frozen),
             *regions,
-            *feature_candidates(
-                offsets,
-                unused,
-                set(rows.withheld),
-                total,
-                many_classes=len(held_out.classes) > 2,
-            ),
+            *feature_candidates(offsets, total),
         ]
         n_searched = sum(len(view.members) for view in views)
         n_tests = len(candidates) + n_searched - len(regions)
@@ -234,6 +229,10 @@ def audit(
         tell("asking which columns say the same")
         by_class = dict(zip(held_out.classes.tolist(), proba.T, strict=True))
         findings = without_repetition(findings, offsets, by_class, rows.labels.weight, fdr)
+        word_regions(findings, losses, expected, rows)
+        told = {one.detail["test"].column for one in findings if one.kind == "feature"}
+        unused = unused_columns(held_out.estimator, rows.X_model, rows.known, told, random_state)
+        word_features(findings, unused | set(rows.withheld), len(held_out.classes) > 2)
     return AuditReport(
         findings=findings,
         held_out=held_out,
@@ -329,11 +328,6 @@ def _losses(held_out):
     eps = np.finfo(np.float64).eps
     own = held_out.proba[np.arange(len(held_out.codes)), held_out.codes]
     return -np.log(np.clip(own, eps, 1.0 - eps))
-
-
-def _entropy(proba):
-    """The log loss that probabilities expect of themselves, row by row."""
-    return entr(proba).sum(axis=1)
 
 
 def _model_name(estimator):

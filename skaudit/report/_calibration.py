@@ -1,8 +1,12 @@
 """Whether held-out probabilities are right as a whole, for any number of classes."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import chdtrc, log_softmax, softmax
+from scipy.special import chdtrc
+
+from ..utils._log_ratios import log_ratios, ratios_to_proba
 
 _TINY = 1e-12
 
@@ -25,21 +29,43 @@ def find_miscalibration(codes, proba, weights):
         `slope` b (above 1: too timid, below: too sure), `shift` a (n_classes,), the first of which
         is 0; `statistic` (likelihood ratio), `df`, `p_value`.
     """
-    logs = np.log(np.maximum(proba, _TINY, dtype=np.float64))
-    rows, total, n_classes = np.arange(len(codes)), weights.sum(), proba.shape[1]
+    ratios, n_classes, total = log_ratios(proba, _TINY), proba.shape[1], weights.sum()
+    share = weights / total
+    # What the labels say of the slope and of the shifts.
+    given = np.bincount(codes, weights=share, minlength=n_classes)
+    given[0] = share @ ratios[codes, np.arange(len(codes))]
+
+    @lru_cache(maxsize=1)
+    def softmax(slope, *shifts):
+        """Probabilities after the rescaling, and the logarithm of what they were divided by."""
+        scaled = slope * ratios
+        scaled[1:] += np.array(shifts)[:, None]
+        highest = scaled.max(axis=0)
+        p = np.exp(np.subtract(scaled, highest, out=scaled), out=scaled)
+        divisor = p.sum(axis=0)
+        return np.divide(p, divisor, out=p), np.log(divisor) + highest
 
     def loss(parameters):
-        scaled = parameters[0] * logs
-        scaled[:, 1:] += parameters[1:]
-        log_p = log_softmax(scaled, axis=1)
-        residual = np.exp(log_p)
-        residual[rows, codes] -= 1.0
-        residual *= (weights / total)[:, None]
-        gradient = np.append((residual * logs).sum(), residual[:, 1:].sum(axis=0))
-        return -(weights @ log_p[rows, codes]) / total, gradient
+        """The mean log loss and its gradient in (b, a_1, ...)."""
+        p, log_divisor = softmax(*parameters)
+        gradient = p @ share
+        gradient[0] = share @ np.einsum("kn,kn->n", p, ratios)
+        return share @ log_divisor - parameters @ given, gradient - given
+
+    def curvature(parameters):
+        """The second derivatives of the loss."""
+        p, _ = softmax(*parameters)
+        weighted = p * share
+        away = ratios - np.einsum("kn,kn->n", p, ratios)
+        second = np.diag(weighted.sum(axis=1)) - weighted @ p.T
+        second[0] = second[:, 0] = np.einsum("kn,kn->k", weighted, away)
+        second[0, 0] = np.einsum("kn,kn,kn->", weighted, away, ratios)
+        return second
 
     start = np.append(1.0, np.zeros(n_classes - 1))
-    found = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-8})
+    found = minimize(
+        loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-7}
+    )
     statistic = float(max(2.0 * total * (loss(start)[0] - found.fun), 0.0))
     return {
         "slope": float(found.x[0]),
@@ -52,4 +78,5 @@ def find_miscalibration(codes, proba, weights):
 
 def recalibrated(proba, found):
     """Probabilities of shape (n, n_classes) after the rescaling that was found."""
-    return softmax(found["slope"] * np.log(np.maximum(proba, _TINY)) + found["shift"], axis=1)
+    scaled = found["slope"] * log_ratios(proba, _TINY) + found["shift"][:, None]
+    return ratios_to_proba(scaled).T

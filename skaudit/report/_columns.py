@@ -36,7 +36,7 @@ def column_kinds(frame):
     return {name: _kind_of(frame.iloc[:, i]) for i, name in enumerate(frame.columns)}
 
 
-def plain_columns(frame, kinds=None, *, n_words=30):
+def plain_columns(frame, kinds, *, n_words=30, reserved=()):
     """The columns of a frame as numbers, categories and flags.
 
     Numbers and categories stay as they are; dates become years with a fraction, durations days. A
@@ -46,34 +46,38 @@ def plain_columns(frame, kinds=None, *, n_words=30):
     Parameters
     ----------
     frame : pandas.DataFrame
-    kinds : dict of str, default=None
-        As `column_kinds` returns them; None finds them.
+    kinds : dict of str
+        As `column_kinds` returns them.
     n_words : int, default=30
         Most words of a text column; each is in 1 % to 50 % of the rows and in 10 at least.
+    reserved : sequence of str, default=()
+        Names that none of the columns is to have.
 
     Returns
     -------
-    pandas.DataFrame
-        With the index of `frame` and names that do not repeat where those of `frame` do not.
+    table : pandas.DataFrame
+        With the index of `frame` and names of its own for each column.
+    sources : dict of str
+        Name in `table` -> name in `frame`.
     """
     import pandas as pd
 
-    kinds = column_kinds(frame) if kinds is None else kinds
-    taken = set(frame.columns)
-    columns, names = [], []
+    taken = set(reserved)
+    own = {name: free_name(name, taken) for name in frame.columns}
+    columns, sources = [], {}
     for i, name in enumerate(frame.columns):
         column, kind = frame.iloc[:, i], kinds[name]
-        if kind in ("number", "category", "date"):
+        if kind in _PLAIN_FORMS:
             columns.append(_PLAIN_FORMS[kind](column))
-            names.append(name)
+            sources[own[name]] = name
         elif kind == "text":
             for feature, values in _text_features(column, name, n_words):
                 columns.append(pd.Series(values, index=frame.index))
-                names.append(free_name(feature, taken))
+                sources[free_name(feature, taken)] = name
     table = pd.DataFrame(dict(enumerate(columns)), index=frame.index)
     # Without names there is no type to infer.
-    labels = pd.Index(names, tupleize_cols=False) if names else frame.columns[:0]
-    return table.set_axis(labels, axis=1)
+    labels = pd.Index(list(sources), tupleize_cols=False) if sources else frame.columns[:0]
+    return table.set_axis(labels, axis=1), sources
 
 
 # Kinds

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 from scipy import sparse
 from scipy.special import expit
-from scipy.stats import rankdata
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
@@ -19,7 +18,7 @@ from ..dynamics import DataMapClassifier
 from ..utils._frames import frame_values
 from ..utils._sklearn_compat import num_samples, take_rows
 from ..utils._validation import check_container, check_finite_columns, check_row_count
-from ._columns import as_labels, as_years, column_kinds
+from ._columns import as_labels, as_years
 from ._default_model import TextFeatures
 
 _LEAST = 100  # rows to search in
@@ -61,7 +60,7 @@ def find_embeddings(given, held_out, rows, random_state):
     )
     if name is not None and len(seen) >= _LEAST:
         found[name] = own, seen
-    table = None if rows.table is None else table_embedding(rows.table, random_state)
+    table = None if rows.table is None else table_embedding(rows.table, rows.kinds, random_state)
     if table is not None:
         found["the table"] = table, everyone
     return found
@@ -196,7 +195,7 @@ def _reduced(matrix, random_state):
         return TruncatedSVD(n_components, random_state=random_state).fit_transform(matrix)
 
 
-def table_embedding(table, random_state):
+def table_embedding(table, kinds, random_state):
     """Where the rows of a table lie.
 
     Numbers and dates by their ranks, which are bounded and know no outliers, beside a flag for
@@ -206,13 +205,14 @@ def table_embedding(table, random_state):
     Parameters
     ----------
     table : pandas.DataFrame
+    kinds : dict of str
+        Of its columns.
 
     Returns
     -------
     ndarray of shape (n, n_dimensions) or None
         None where no column says anything.
     """
-    kinds = column_kinds(table)
     blocks = [
         block
         for i, name in enumerate(table.columns)
@@ -224,7 +224,7 @@ def table_embedding(table, random_state):
 def _block(column, kind, random_state):
     """One column in the embedding, shape (n, m); None if it says nothing."""
     if kind == "number":
-        block = _ranked(frame_values(column.to_frame("c")).reshape(len(column)))
+        block = _ranked(column.to_numpy(dtype=np.float64, na_value=np.nan))
     elif kind == "date":
         block = _ranked(as_years(column))
     elif kind == "category":
@@ -242,8 +242,13 @@ def _block(column, kind, random_state):
 
 
 def _ranked(values):
-    """Ranks of numbers, 1 the highest and .5 for missing ones, and whether a number is missing."""
+    """Mean ranks of numbers, 1 the highest; .5 for missing ones, which a second column marks."""
     missing = np.isnan(values)
-    ranks = np.full(len(values), 0.5)
-    ranks[~missing] = rankdata(values[~missing]) / max((~missing).sum(), 1)
-    return np.stack([ranks, missing], axis=1)
+    order = np.argsort(values)[: len(values) - missing.sum()]
+    ordered = values[order]
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(order)])
+    count = np.diff(first, append=len(order))
+    block = np.empty((len(values), 2), order="F")
+    block[:, 0], block[:, 1] = 0.5, missing
+    block[order, 0] = np.repeat(first + 0.5 * (count + 1), count) / max(len(order), 1)
+    return block

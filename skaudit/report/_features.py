@@ -9,10 +9,13 @@ from sklearn.utils import Bunch, check_random_state
 from ..offsets import IncrementalFeatureAnalyzer, ScoreColumn
 from ..offsets._growing_score import GrowingScore
 from ..utils._sklearn_compat import take_rows
-from ._columns import column_kinds, free_name, plain_columns
+from ._columns import plain_columns
 
 SCORE = "held-out score"  # a name that no tested feature has
 _PROBED = 300  # rows that tell whether a model uses a column
+_CELLS = 1_000_000  # of changed rows at a time
+_UNMOVED = 1e-6  # rounding moves probabilities by less
+_SAMPLED = 5_000  # rows that show enough values of most columns
 
 
 @dataclass(eq=False)
@@ -95,28 +98,19 @@ class Offsets:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def analyse_columns(table, held_out, weight, n_jobs):
+def analyse_columns(table, kinds, held_out, weight, n_jobs):
     """The `Offsets` of all columns of a table given held-out probabilities.
 
     Parameters
     ----------
     table : pandas.DataFrame of n rows
+    kinds : dict of str
+        Of its columns.
     held_out : HeldOut
     weight : ndarray of shape (n,) or None
     n_jobs : int or None
     """
-    import pandas as pd
-
-    kinds = column_kinds(table)
-    parts: list = []
-    sources: dict = {}
-    taken = {SCORE}
-    for name in table.columns:
-        part = plain_columns(table[[name]], {name: kinds[name]})
-        part.columns = [free_name(feature, taken) for feature in part.columns]
-        sources |= dict.fromkeys(part.columns, name)
-        parts.append(part)
-    features = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=table.index)
+    features, sources = plain_columns(table, kinds, reserved=[SCORE])
     left_out = {name: kind for name, kind in kinds.items() if name not in sources.values()}
     if not sources:
         return Offsets({}, sources, features, {}, [], left_out)
@@ -131,7 +125,10 @@ def analyse_columns(table, held_out, weight, n_jobs):
     for label, analyzer in analyzers.items():
         for row in analyzer.feature_table_.itertuples():
             rows[sources[row.feature]].append((p_value(row), -row.score_statistic, label, row))
-    segments = {label: analyzer.segment_table_ for label, analyzer in analyzers.items()}
+    segments = {
+        label: dict(list(analyzer.segment_table_.groupby("feature", sort=False)))
+        for label, analyzer in analyzers.items()
+    }
     tests = [_strongest(column, found, analyzers, segments) for column, found in rows.items()]
     return Offsets(analyzers, sources, features, is_label, tests, left_out)
 
@@ -150,7 +147,7 @@ def _strongest(column, rows, analyzers, segments):
         best.feature,
         label,
         Bunch(**best._asdict()),
-        segments[label][segments[label]["feature"] == best.feature],
+        segments[label][best.feature],
         analyzers[label].calibration_["statistics"]["offset"],
         len(rows),
         float(min(1.0, p_value * len(rows))),
@@ -228,20 +225,19 @@ def rows_of_segments(values, segments, chosen):
     numbers = values.to_numpy(dtype=float, na_value=np.nan) if numeric.any() else None
     named = segments.loc[segments["kind"] == "category", "category"]
     points = set(segments.loc[numeric & (segments["lower"] == segments["upper"]), "lower"])
-    for segment, wanted in zip(segments.itertuples(), chosen, strict=True):
-        if not wanted:
-            continue
-        if segment.kind == "missing":
+    bounds = segments[["kind", "category", "lower", "upper"]].loc[np.asarray(chosen)]
+    for kind, category, lower, upper in zip(*map(bounds.get, bounds.columns), strict=True):
+        if kind == "missing":
             inside |= missing
-        elif segment.kind == "category":
-            inside |= (values == segment.category).fillna(False).to_numpy(dtype=bool)
-        elif segment.kind == "other":
+        elif kind == "category":
+            inside |= (values == category).fillna(False).to_numpy(dtype=bool)
+        elif kind == "other":
             inside |= ~missing & ~values.isin(named).to_numpy()
-        elif segment.lower == segment.upper:
-            inside |= numbers == segment.lower
+        elif lower == upper:
+            inside |= numbers == lower
         else:
-            above = numbers > segment.lower if segment.lower in points else numbers >= segment.lower
-            inside |= above & (numbers < segment.upper)
+            above = numbers > lower if lower in points else numbers >= lower
+            inside |= above & (numbers < upper)
     return inside
 
 
@@ -266,26 +262,35 @@ def unused_columns(estimator, X, names, asked, random_state):
     """
     import pandas as pd
 
-    if not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or X.ndim != 2:
+    positions = [i for i, name in enumerate(names) if name in asked]
+    if not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or X.ndim != 2 or not positions:
         return set()
     rng = check_random_state(random_state)
     probed = np.sort(rng.choice(len(X), min(len(X), _PROBED), replace=False))
     some = take_rows(X, probed)
     expected = estimator.predict_proba(some)
     unused = set()
-    for position in [i for i, name in enumerate(names) if name in asked]:
-        changed = some.copy()
-        if hasattr(changed, "iloc"):
-            changed.isetitem(position, _other_values(X.iloc[:, position], probed, rng))
+    n_parts = -(-len(positions) * some.size // _CELLS)
+    for part in np.array_split(positions, n_parts):
+        changed = [some.copy() for _ in part]
+        if hasattr(X, "iloc"):
+            for rows, i in zip(changed, part, strict=True):
+                rows.isetitem(i, _other_values(X.iloc[:, i], probed, rng))
+            together = pd.concat(changed, ignore_index=True)
         else:
-            changed[:, position] = _other_values(pd.Series(X[:, position]), probed, rng)
-        if np.array_equal(estimator.predict_proba(changed), expected):
-            unused.add(names[position])
+            for rows, i in zip(changed, part, strict=True):
+                rows[:, i] = _other_values(pd.Series(X[:, i]), probed, rng)
+            together = np.concatenate(changed)
+        proba = estimator.predict_proba(together).reshape(len(part), *expected.shape)
+        moved = np.abs(proba - expected).max(axis=(1, 2))
+        unused |= {names[i] for i in part[moved <= _UNMOVED]}
     return unused
 
 
 def _other_values(column, rows, rng):
     """Values of a column, rare ones as often as others, under the labels of some of its rows."""
-    distinct = column.drop_duplicates()
+    distinct = column.iloc[:_SAMPLED].drop_duplicates()
+    if len(distinct) < len(rows):  # others may be among the rest
+        distinct = column.drop_duplicates()
     chosen = rng.permutation(np.resize(rng.permutation(len(distinct)), len(rows)))
     return distinct.iloc[chosen].set_axis(column.index[rows])

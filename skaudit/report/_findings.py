@@ -10,7 +10,7 @@ from ..offsets._inference import benjamini_hochberg
 from ..utils._text import one_line
 from . import _next_steps
 from ._features import independent_tests, rows_of_segments
-from ._regions import describe_region, same_region
+from ._regions import describable, describe_region, same_region
 from ._text import numbers_apart
 
 _CONTRASTS = 3  # of a region, in its name
@@ -32,14 +32,14 @@ class Candidate:
     ----------
     kind : {"label_issues", "spotlight", "feature", "calibration"}
     title : str
-        In a sentence, without a full stop.
+        In a sentence, without a full stop; of regions and columns only once they are findings.
     severity, severity_error : float
         Expected held-out gain in nats a row and its standard error; NaN where unknown.
     rows : ndarray of positions
         Who is concerned.
     statistic, p_value : float
     evidence : str
-        Sentences.
+        Sentences; of regions and columns as the title.
     next_step : callable
         `next_step(number)` is code for the finding of that number.
     worth_telling : bool
@@ -100,9 +100,9 @@ def label_candidate(held_out, noise, proba, weights, code):
     marked = issues["is_issue"].to_numpy() & (weights > 0)
     rows = np.flatnonzero(marked)
     place = {label: i for i, label in enumerate(held_out.classes.tolist())}
-    suggested = np.array([place[label] for label in issues["suggested_label"]], dtype=np.intp)
+    suggested = [place[label] for label in issues["suggested_label"].iloc[rows]]
     own = np.maximum(proba[rows, held_out.codes[rows]], 1e-12)
-    saved = np.log(np.maximum(proba[rows, suggested[rows]], 1e-12)) - np.log(own)
+    saved = np.log(np.maximum(proba[rows, np.array(suggested, np.intp)], 1e-12)) - np.log(own)
     chance = noise["posterior"][marked[weights > 0]]
     weight, n_wrong = weights[rows] / weights.sum(), noise["rate"] * (weights > 0).sum()
     severity = float(np.sum(weight * chance * saved))
@@ -172,7 +172,7 @@ def _expected_gain(statistic, df, total):
 # Regions
 
 
-def region_candidates(views, losses, expected, weights, table, code):
+def region_candidates(views, losses, expected, weights, code):
     """Regions of high loss; what they cost is the loss that the model does not expect there.
 
     `expected` (n,) is the loss by the model's own calibrated probabilities. Where outcomes are
@@ -185,7 +185,7 @@ def region_candidates(views, losses, expected, weights, table, code):
             p_value = view.p_value(number)
             if not len(rows) or not np.isfinite(p_value):
                 continue  # a test, but no candidate
-            record = view.finder.spotlights_.iloc[number]
+            record = view.table.iloc[number]
             severity, error, known, share = _unexpected(view, number, losses, expected, weights)
             candidates.append(
                 Candidate(
@@ -197,7 +197,7 @@ def region_candidates(views, losses, expected, weights, table, code):
                     float(record["statistic"]),
                     p_value,
                     "",
-                    partial(_next_steps.for_region, code, table is not None),
+                    partial(_next_steps.for_region, code),
                     worth_telling=not severity
                     <= max(_BEYOND * error, _SURPRISE * known, _FAILS * share),
                     detail={"view": view, "number": number, "record": record},
@@ -207,11 +207,6 @@ def region_candidates(views, losses, expected, weights, table, code):
     for candidate in sorted(candidates, key=lambda c: (c.p_value, -c.statistic)):
         if not any(same_region(candidate.rows, other.rows) for other in chosen):
             chosen.append(candidate)
-    for candidate in chosen:
-        among = candidate.detail["view"].rows
-        contrasts = None if table is None else describe_region(candidate.rows, table, among)
-        candidate.detail["contrasts"] = contrasts
-        _word_region(candidate, losses, expected, weights)
     return chosen
 
 
@@ -228,10 +223,29 @@ def _unexpected(view, number, losses, expected, weights):
     known, outside = np.average(expected[inside], weights=weights[inside]), 0.0
     if share < 1.0:
         outside = np.average((losses - expected)[~inside], weights=weights[~inside])
-    held_out = view.finder.spotlights_["held_out_lift"][number] * mean
+    held_out = view.table["held_out_lift"][number] * mean
     error = view.held_out_error(number) * mean
     unexpected = max(held_out - known - outside, 0.0)
     return float(share * unexpected), float(share * error), float(share * known), float(share)
+
+
+def word_regions(findings, losses, expected, rows):
+    """Set titles and evidence of the regions among findings, and the contrasts that name them.
+
+    Parameters
+    ----------
+    findings : list of Candidate
+    losses, expected : ndarray of shape (n,)
+        See `region_candidates`.
+    rows : Rows
+    """
+    found = [one for one in findings if one.kind == "spotlight"]
+    table = describable(rows.table, rows.kinds) if found and rows.table is not None else None
+    for one in found:
+        among = one.detail["view"].rows
+        contrasts = None if table is None else describe_region(one.rows, table, among)
+        one.detail["contrasts"] = contrasts
+        _word_region(one, losses, expected, rows.weights)
 
 
 def _word_region(candidate, losses, expected, weights):
@@ -301,7 +315,7 @@ def _contrast_in_words(row):
 # Features
 
 
-def feature_candidates(offsets, unused, withheld, total, many_classes):
+def feature_candidates(offsets, total):
     """Columns that say more than the score; their gain is that of the segments' offsets.
 
     Whom they concern is left open, see `locate_feature`.
@@ -309,33 +323,25 @@ def feature_candidates(offsets, unused, withheld, total, many_classes):
     Parameters
     ----------
     offsets : Offsets
-    unused, withheld : set of str
-        Columns that the model does not use, and those it was not given.
+    total : float
+        Sum of the weights.
     """
     candidates = []
     for test in offsets.tests:
-        row = test.row
-        statistic = min(row.score_statistic, row.lr)
-        gain, error = _expected_gain(statistic, row.score_df, total)
-        is_new = test.column in unused or test.column in withheld
-        of_class = f" for the class {one_line(test.label)}" if many_classes else ""
-        words = [name.removeprefix(f"{test.column}: ") for name in test.words]
+        statistic = min(test.row.score_statistic, test.row.lr)
+        gain, error = _expected_gain(statistic, test.row.score_df, total)
         candidates.append(
             Candidate(
                 "feature",
-                (
-                    f"{one_line(test.column)} says what the model does not know{of_class}"
-                    if is_new
-                    else f"The score is off along {one_line(test.column)}{of_class}"
-                ),
+                "",
                 gain,
                 error,
                 np.empty(0, dtype=np.intp),
                 float(statistic),
                 test.p_value,
-                _feature_evidence(test, is_new, words),
+                "",
                 partial(_next_steps.for_feature, test.feature, test.label),
-                detail={"test": test, "is_new": is_new},
+                detail={"test": test},
             )
         )
     return candidates
@@ -370,15 +376,34 @@ def without_repetition(findings, offsets, proba, weight, fdr):
             if one.worth_telling:
                 features[one.detail["test"].column] = one
     tests = [one.detail["test"] for one in features.values()]
-    kept = independent_tests(tests, offsets, proba, weight, fdr)
-    for test in kept:
-        if test.told:
-            features[test.column].evidence += in_the_same_vein(test.told)
-    chosen = {test.column for test in kept}
+    chosen = {test.column for test in independent_tests(tests, offsets, proba, weight, fdr)}
     return [one for one in findings if one.kind != "feature" or one.detail["test"].column in chosen]
 
 
-def _feature_evidence(test, is_new, words):
+def word_features(findings, new, many_classes):
+    """Set titles and evidence of the columns among findings.
+
+    Parameters
+    ----------
+    findings : list of Candidate
+    new : set of str
+        Columns that the model does not use, or was not given.
+    many_classes : bool
+    """
+    for one in findings:
+        if one.kind == "feature":
+            test = one.detail["test"]
+            is_new = one.detail["is_new"] = test.column in new
+            of_class = f" for the class {one_line(test.label)}" if many_classes else ""
+            one.title = (
+                f"{one_line(test.column)} says what the model does not know{of_class}"
+                if is_new
+                else f"The score is off along {one_line(test.column)}{of_class}"
+            )
+            one.evidence = _feature_evidence(test, is_new)
+
+
+def _feature_evidence(test, is_new):
     row = test.row
     segments = test.segments[np.isfinite(test.segments["offset"])]
     parts = [
@@ -387,8 +412,9 @@ def _feature_evidence(test, is_new, words):
         f"classes apart (score test {row.score_statistic:.1f} on {row.score_df:.0f} degrees of "
         "freedom).",
     ]
-    if words:
-        parts.append(f"Telling words: {', '.join(words[:5])}.")
+    if test.words:
+        words = [name.removeprefix(f"{test.column}: ") for name in test.words[:5]]
+        parts.append(f"Telling words: {', '.join(words)}.")
     if len(segments) > 1:
         low, high = (
             segments.loc[segments["offset"].idxmin()],
@@ -398,15 +424,13 @@ def _feature_evidence(test, is_new, words):
             f"Log-odds of “{one_line(test.label)}” to add run from {low['offset']:+.2f} "
             f"({segment_name(low)}) to {high['offset']:+.2f} ({segment_name(high)})."
         )
+    if test.told:
+        named = ", ".join(one_line(name) for name in test.told[:5])
+        left = len(test.told) - 5
+        more = f" and {_count(left, 'other', 'others')}" if left > 0 else ""
+        verb = "says" if len(test.told) == 1 else "say"
+        parts.append(f"Once it is added, {named}{more} {verb} nothing new.")
     return " ".join(parts)
-
-
-def in_the_same_vein(columns):
-    """A sentence on columns that say no more once another one is added."""
-    named = ", ".join(one_line(name) for name in columns[:5])
-    more = f" and {_count(len(columns) - 5, 'other', 'others')}" if len(columns) > 5 else ""
-    verb = "says" if len(columns) == 1 else "say"
-    return f" Once it is added, {named}{more} {verb} nothing new."
 
 
 def segment_name(segment):

@@ -21,6 +21,7 @@ class Code:
         self.is_frame = hasattr(rows.X, "iloc") and rows.X.ndim == 2
         self.is_list = not hasattr(rows.X, "shape")
         self.is_named = all(type(name) is str for name in getattr(rows.X, "columns", [0]))
+        self.has_table = rows.table is not None
         self._rows = rows
         self.codes = rows.labels.codes
         self._X, self._y = (_indexing(value) for value in (rows.X, rows.y))
@@ -99,12 +100,12 @@ def for_labels(code, number):
     )
 
 
-def for_region(code, has_table, number):
+def for_region(code, number):
     """Look at the rows of a region."""
     look = (
         f"print(report.descriptions_.query('finding == {number}').to_string())  # sets them apart"
     )
-    if not has_table:
+    if not code.has_table:
         look = "print(report.losses_.iloc[rows].describe())"
     return _text(
         f"""

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from ..spotlight import SpotlightFinder, describe_spotlights
 from ..spotlight._significance import gumbel_p_value
-from ._columns import as_years, column_kinds
+from ._columns import as_years
 
 _ALPHA = 0.05  # of a region by permutations, where there are enough
 ENOUGH = 9  # permutations for the tail of their maxima
@@ -29,6 +29,8 @@ class View:
         Positions of its rows, ascending.
     finder : SpotlightFinder
         Fitted to `Z` and the losses.
+    table : pandas.DataFrame
+        Its `spotlights_`.
     members : list of ndarray
         Positions of the members of each spotlight that was searched.
     """
@@ -37,14 +39,15 @@ class View:
     Z: np.ndarray
     rows: np.ndarray
     finder: Any
+    table: Any
     members: list
 
     def p_value(self, number):
         """Of a spotlight: beyond the permutations by the tail of their maxima."""
-        table, evidence = self.finder.spotlights_, self.finder._evidence
+        evidence = self.finder._evidence
         if number >= len(evidence):
             return 1.0
-        p_value, null = table["p_value"][number], evidence[number]["null"]
+        p_value, null = self.table["p_value"][number], evidence[number]["null"]
         if len(null) < ENOUGH or p_value > 1.0 / (1 + len(null)) or not np.ptp(null):
             return float(p_value)
         return min(gumbel_p_value(null, evidence[number]["value"]), float(p_value))
@@ -84,7 +87,7 @@ def find_regions(embeddings, losses, weight, *, n_spotlights, n_permutations, ra
             rows[np.sqrt(distances) <= radius]
             for distances, radius in zip(squared.T, finder._inner_radius, strict=True)
         ]
-        views.append(View(name, Z, rows, finder, members))
+        views.append(View(name, Z, rows, finder, finder.spotlights_, members))
     return views
 
 
@@ -94,20 +97,18 @@ def same_region(rows, others):
     return shared >= _SAME * max(min(len(rows), len(others)), 1)
 
 
-def describe_region(rows, table, among):
-    """What tells the rows of a region apart `among` others, as `describe_spotlights` tells it."""
-    inside = np.where(np.isin(among, rows), 0, -1)
-    return describe_spotlights(inside, _with_years(table.iloc[among]))
-
-
-def _with_years(table):
+def describable(table, kinds):
     """The table with dates as numbers, and without columns that cannot be described."""
-    kinds = column_kinds(table)
+    import pandas as pd
+
     columns = {
         name: as_years(table[name]) if kind == "date" else table[name]
         for name, kind in kinds.items()
         if kind not in ("other", "identifier", "constant")
     }
-    import pandas as pd
-
     return pd.DataFrame(columns, index=table.index)
+
+
+def describe_region(rows, table, among):
+    """What tells the rows of a region apart `among` others, as `describe_spotlights` tells it."""
+    return describe_spotlights(np.where(np.isin(among, rows), 0, -1), table.iloc[among])

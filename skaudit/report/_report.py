@@ -122,7 +122,8 @@ class AuditReport:
             parts[name] for name in ("findings", "views", "offsets")
         )
         self._held_out, self._losses = parts["held_out"], parts["losses"]
-        self._index, self._weights, self._table = rows.index, rows.weights, rows.table
+        self._index, self._weights = rows.index, rows.weights
+        self._table, self._kinds = rows.table, rows.kinds
         self._settings = parts["settings"]
         self.calibration_, self.detectable_ = parts["calibration"], parts["detectable"]
         self.notes_, self.model_ = parts["notes"], parts["model"]
@@ -232,7 +233,7 @@ class AuditReport:
         }
         parts = []
         for view in self._views:
-            table = view.finder.spotlights_
+            table = view.table.copy()
             table.insert(0, "spotlight", table.index)
             table.insert(0, "embedding", view.name)
             table["finding"] = [found.get((view.name, number), -1) for number in table.index]

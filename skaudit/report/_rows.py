@@ -1,6 +1,7 @@
 """What `audit` is handed: the rows as the model takes them and as a table, labels and weights."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..dynamics._held_out import check_labels
 from ..offsets._base_score import find_columns, seen_in_fit
 from ..offsets._input import FitRows, take_columns
 from ..utils._validation import check_container, check_same_rows, shorten
+from ._columns import column_kinds
 
 _MOST_NUMBERS = 50  # that are classes
 _WIDE = 200  # columns of a sparse matrix; of more no table is made
@@ -45,6 +47,11 @@ class Rows:
     def names(self):
         """The names of the columns; none without a table."""
         return [] if self.table is None else list(self.table.columns)
+
+    @cached_property
+    def kinds(self):
+        """What each column is, by name, see `column_kinds`; none without a table."""
+        return {} if self.table is None else column_kinds(self.table)
 
     @property
     def known(self):

@@ -138,14 +138,13 @@ def _telling_first(report):
     from sklearn.feature_selection import mutual_info_classif
     from sklearn.metrics import mutual_info_score
 
-    from ._columns import as_labels, as_years, column_kinds
+    from ._columns import as_labels, as_years
 
     table = report._table
-    kinds = column_kinds(table)
     some = subsample(len(table), _JUDGED, 0)
     predicted = report._held_out.proba[some].argmax(axis=1)
     says = {}
-    for i, (name, kind) in enumerate(kinds.items()):
+    for i, (name, kind) in enumerate(report._kinds.items()):
         column = table.iloc[some, i]
         if kind == "text":
             says[name] = np.inf

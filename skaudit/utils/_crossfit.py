@@ -54,14 +54,16 @@ def make_folds(cv, X, y, **params):
     tested = np.zeros(n_rows, dtype=np.intp)
     for train, test in check_cv(cv, y, classifier=True).split(X, y, **params):
         train, test = (_positions(rows, n_rows) for rows in (train, test))
-        if np.intersect1d(train, test).size:
+        seen = np.zeros(n_rows, dtype=bool)
+        seen[train] = True
+        if seen[test].any():
             raise ValueError("A fold of cv trains on rows that it tests; they are not held out.")
         if len(classes := np.unique(y[train])) < 2:
             raise ValueError(
                 f"A fold of cv trains on one class only: {shorten(classes.tolist())}. Use fewer or "
                 "stratified folds."
             )
-        np.add.at(tested, test, 1)
+        tested += np.bincount(test, minlength=n_rows)
         folds.append((train, test))
     if (tested != 1).any():
         raise ValueError(

@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from skaudit import DataMapClassifier
+from skaudit.report._columns import column_kinds
 from skaudit.report._embedding import _leaves, model_embedding, table_embedding
 
 X, Y = load_iris(return_X_y=True)
@@ -61,9 +62,9 @@ def test_rows_of_the_same_leaves_have_the_same_probabilities(name, n_classes):
     proba = model.predict_proba(X[rows])
     for g in range(group.max() + 1):
         np.testing.assert_allclose(np.ptp(proba[group == g], axis=0), 0, atol=1e-9)
-    embedded, Z, placed = model_embedding(model, X[rows], np.arange(rows.sum()), 0)
+    embedded, Z, seen = model_embedding(model, X[rows], np.arange(rows.sum()), 0)
     assert embedded == "the leaves of the model's trees"
-    assert len(Z) == len(placed) == rows.sum()
+    assert len(Z) == len(seen) == rows.sum()
     first = np.flatnonzero(group == group[0])
     np.testing.assert_allclose(np.ptp(Z[first], axis=0), 0, atol=1e-5)
 
@@ -146,6 +147,10 @@ def table():
     )
 
 
+def placed(table):
+    return table_embedding(table, column_kinds(table), 0)
+
+
 def test_the_variance_of_a_column_is_set_by_its_kind(table):
     for name, variance in {
         "number": 1,
@@ -154,22 +159,22 @@ def test_the_variance_of_a_column_is_set_by_its_kind(table):
         "date": 1,
         "text": 0.25,
     }.items():
-        Z = table_embedding(table[[name]], 0)
+        Z = placed(table[[name]])
         assert Z.var(axis=0).sum() == pytest.approx(variance, rel=1e-4)
-    whole = table_embedding(table, 0)
+    whole = placed(table)
     assert whole.var(axis=0).sum() == pytest.approx(5.5, rel=1e-4)
     assert np.isfinite(whole).all()
-    assert table_embedding(table[["constant", "id"]], 0) is None
+    assert placed(table[["constant", "id"]]) is None
 
 
 def test_only_the_ranks_of_numbers_count(table):
     changed = table.assign(number=np.exp(table["number"]), gaps=table["gaps"] * 1e6)
-    np.testing.assert_allclose(table_embedding(table, 0), table_embedding(changed, 0), atol=1e-5)
+    np.testing.assert_allclose(placed(table), placed(changed), atol=1e-5)
 
 
 def test_names_of_categories_do_not_count(table):
     renamed = table.assign(category=table["category"].map({"a": "z", "b": "y", "c": "x"}))
-    Z, other = (table_embedding(one[["category"]], 0) for one in (table, renamed))
+    Z, other = (placed(one[["category"]]) for one in (table, renamed))
     np.testing.assert_allclose(
         ((Z[:, None] - Z[None]) ** 2).sum(-1),
         ((other[:, None] - other[None]) ** 2).sum(-1),

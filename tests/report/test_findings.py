@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 from skaudit import audit
 from skaudit.datasets import make_noisy_labels
 from skaudit.dynamics._label_issues import find_noise
-from skaudit.report._calibration import recalibrated
+from skaudit.report._calibration import find_miscalibration, recalibrated
 from skaudit.report._detectable import detectable_gain, detectable_noise
 from skaudit.report._features import rows_of_segments, unused_columns
 from skaudit.report._findings import (
@@ -179,7 +179,8 @@ def test_detectable_noise_is_detected_that_often(n_classes, global_random_seed):
         y = (rng.random((2000, 1)) > proba.cumsum(axis=1)).sum(axis=1)
         wrong = np.flatnonzero(rng.random(2000) < rate)
         y[wrong] = (y[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
-        found.append(find_noise(y, proba, np.ones(len(y)))["p_value"] <= level)
+        learned = recalibrated(proba, find_miscalibration(y, proba, np.ones(len(y))))
+        found.append(find_noise(y, learned, np.ones(len(y)))["p_value"] <= level)
     assert 0.6 < np.mean(found) < 0.97
 
 
