@@ -239,6 +239,7 @@ def _fit_noise(ratios, codes, weights, powers, noise, start=None):
     They begin at two temperatures and, if given, at another fit.
     """
     log_margin = _log_margin(ratios)
+    own = codes * len(codes) + np.arange(len(codes))
     starts = [(-0.5, 1.0, -2.5), (0.5, 1.0, -2.5)]
     if start is not None:
         starts.append((*start[:2], -2.5))
@@ -248,7 +249,7 @@ def _fit_noise(ratios, codes, weights, powers, noise, start=None):
         minimize(
             _noise_loss,
             np.minimum(np.maximum(first, low), high),
-            args=(ratios, log_margin, codes, weights / weights.sum()),
+            args=(ratios, log_margin, own, weights / weights.sum()),
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
@@ -258,15 +259,18 @@ def _fit_noise(ratios, codes, weights, powers, noise, start=None):
     return min(fits, key=lambda fit: fit.fun)
 
 
-def _noise_loss(parameters, ratios, log_margin, codes, share):
-    """Mean negative log-likelihood of the given labels and its gradient in (log T, g, logit e)."""
-    noise, own = expit(parameters[2]), (codes, np.arange(len(codes)))
+def _noise_loss(parameters, ratios, log_margin, own, share):
+    """Mean negative log-likelihood of the given labels and its gradient in (log T, g, logit e).
+
+    `own` (n,) are the flat positions of the given labels among the ratios.
+    """
+    noise = expit(parameters[2])
     scaled = ratios * _sharpness(parameters, log_margin)
     odds = np.exp(scaled)
     total = odds.sum(axis=0)
-    p = odds[own] / total
+    p = odds.take(own) / total
     q = (1.0 - noise) * p + noise / len(ratios)
-    pull = (odds * scaled).sum(axis=0) / total - scaled[own]
+    pull = (odds * scaled).sum(axis=0) / total - scaled.take(own)
     by_temperature = share * (1.0 - noise) * p * pull / q
     by_noise = -(share @ ((1.0 / len(ratios) - p) / q)) * noise * (1.0 - noise)
     gradient = [-by_temperature.sum(), by_temperature @ log_margin, by_noise]

@@ -221,23 +221,24 @@ def rows_of_segments(values, segments, chosen):
     """
     missing = values.isna().to_numpy()
     inside = np.zeros(len(values), dtype=bool)
-    numeric = segments["kind"] == "numeric"
-    numbers = values.to_numpy(dtype=float, na_value=np.nan) if numeric.any() else None
-    named = segments.loc[segments["kind"] == "category", "category"]
-    points = set(segments.loc[numeric & (segments["lower"] == segments["upper"]), "lower"])
-    bounds = segments[["kind", "category", "lower", "upper"]].loc[np.asarray(chosen)]
-    for kind, category, lower, upper in zip(*map(bounds.get, bounds.columns), strict=True):
+    parts = [segments[name].tolist() for name in ("kind", "category", "lower", "upper")]
+    numeric = [(low, high) for kind, _, low, high in zip(*parts, strict=True) if kind == "numeric"]
+    numbers = values.to_numpy(dtype=float, na_value=np.nan) if numeric else None
+    named = [category for kind, category, *_ in zip(*parts, strict=True) if kind == "category"]
+    points = {low for low, high in numeric if low == high}
+    for kind, category, low, high, wanted in zip(*parts, chosen, strict=True):
+        if not wanted:
+            continue
         if kind == "missing":
             inside |= missing
         elif kind == "category":
             inside |= (values == category).fillna(False).to_numpy(dtype=bool)
         elif kind == "other":
             inside |= ~missing & ~values.isin(named).to_numpy()
-        elif lower == upper:
-            inside |= numbers == lower
+        elif low == high:
+            inside |= numbers == low
         else:
-            above = numbers > lower if lower in points else numbers >= lower
-            inside |= above & (numbers < upper)
+            inside |= (numbers > low if low in points else numbers >= low) & (numbers < high)
     return inside
 
 
