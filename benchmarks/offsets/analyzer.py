@@ -9,6 +9,7 @@ CPU time on one thread, turns in alternation in one process; offsets and limits 
 import argparse
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
@@ -16,6 +17,7 @@ from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
 from skaudit.offsets._analysis import Problem, analyse_feature
 from skaudit.offsets._cells import make_grid
 from skaudit.offsets._feature import Segmenter, read_feature
+from skaudit.offsets._growing_score import GrowingScore
 from skaudit.offsets._recalibration import fit_recalibration
 
 from ..clock import cpu_times
@@ -75,6 +77,27 @@ def fit(X, y):
     return IncrementalFeatureAnalyzer(ScoreColumn(-1)).fit(X, y).segment_table_
 
 
+def measure_growth(n_rows, n_features, budget):
+    """One feature added to the score and the others tested anew, over whole fits of the others."""
+    features, score, y = make_case(n_rows, n_features)
+    frame = pd.DataFrame(features).add_prefix("x")
+    others = np.column_stack([features[:, 1:], score])
+
+    def add_and_test():
+        growing = GrowingScore(frame, score, y == 1, None)
+        growing.add("x0")
+        return [growing.p_value(name) for name in frame.columns[1:]]
+
+    seconds, _ = cpu_times({"a fit": lambda: fit(others, y), "added": add_and_test}, budget)
+    return {
+        "rows": n_rows,
+        "features": n_features,
+        "a fit of the others s": seconds["a fit"],
+        "one added, the others tested s": seconds["added"],
+        "speed-up": seconds["a fit"] / seconds["added"],
+    }
+
+
 def _offsets(table):
     return np.column_stack([table[name] for name in ("offset", "offset_lower", "offset_upper")])
 
@@ -115,3 +138,5 @@ if __name__ == "__main__":
     parser.add_argument("--budget", type=float, default=20.0, help="seconds for a single feature")
     options = parser.parse_args()
     print_table(list(measure(options.rows, options.many, options.budget)))
+    growth = [measure_growth(n, 10, options.budget) for n in (options.rows // 20, options.rows)]
+    print_table(growth, "A score that features join")

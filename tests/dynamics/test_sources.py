@@ -431,6 +431,17 @@ def test_a_warm_start_learner_spends_its_budget_in_parts(learner, n_classes):
         assert getattr(model.estimator_, name) == getattr(learner, name)
 
 
+def test_a_learner_that_has_converged_is_left_as_it_is(monkeypatch):
+    X, y = problem()
+    fits, fit = [], LogisticRegression.fit
+    monkeypatch.setattr(LogisticRegression, "fit", lambda *args: fits.append(1) or fit(*args))
+    model = fitted(LogisticRegression(max_iter=40), X, y, n_epochs=10)
+    assert len(fits) < 10
+    assert model.n_epochs_ == 10
+    np.testing.assert_array_equal(model.history_[-1], model.history_[len(fits) - 1])
+    assert not model.estimator_.warm_start
+
+
 def test_only_the_end_of_the_budget_may_warn_of_convergence():
     X, y = problem()
     with pytest.warns(ConvergenceWarning) as caught:

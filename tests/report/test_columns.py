@@ -241,6 +241,18 @@ def test_texts_of_stop_words_have_a_length_only():
     assert list(plain(frame)) == ["t: number of words"]
 
 
+def test_features_know_their_columns_and_avoid_reserved_names(texts):
+    frame = texts.assign(score=range(200), n=range(200))
+    table, sources = plain_columns(frame, column_kinds(frame), n_words=1, reserved=["score"])
+    assert sources == {
+        't: "late"': "t",
+        "t: number of words": "t",
+        "score (2)": "score",
+        "n": "n",
+    }
+    assert list(table) == list(sources)
+
+
 def test_given_kinds_are_taken():
     frame = pd.DataFrame({"a": ["x", "y"], "b": [1, 2]})
     assert list(plain_columns(frame, {"a": "text", "b": "other"})[0]) == ["a: number of words"]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import softmax
+from scipy.stats import rankdata
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
@@ -25,7 +26,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skaudit import DataMapClassifier
 from skaudit.report._columns import column_kinds
-from skaudit.report._embedding import _leaves, model_embedding, table_embedding
+from skaudit.report._embedding import _leaves, _ranked, model_embedding, table_embedding
 
 X, Y = load_iris(return_X_y=True)
 EVERY_THIRD = np.arange(0, 150, 3)
@@ -165,6 +166,18 @@ def test_the_variance_of_a_column_is_set_by_its_kind(table):
     assert whole.var(axis=0).sum() == pytest.approx(5.5, rel=1e-4)
     assert np.isfinite(whole).all()
     assert placed(table[["constant", "id"]]) is None
+
+
+def test_equal_numbers_have_their_mean_rank(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    values = rng.integers(0, 20, 300).astype(float)
+    values[rng.random(300) < 0.1] = np.nan
+    known = ~np.isnan(values)
+    ranks, missing = _ranked(values).T
+    np.testing.assert_allclose(ranks[known], rankdata(values[known]) / known.sum())
+    assert (ranks[~known] == 0.5).all()
+    np.testing.assert_array_equal(missing == 1, ~known)
+    assert (_ranked(np.full(3, np.nan)) == [0.5, 1]).all()
 
 
 def test_only_the_ranks_of_numbers_count(table):

@@ -10,6 +10,7 @@ from sklearn.metrics import log_loss
 from skaudit import audit
 from skaudit.datasets import make_noisy_labels
 from skaudit.dynamics._label_issues import find_noise
+from skaudit.report import _features
 from skaudit.report._calibration import find_miscalibration, recalibrated
 from skaudit.report._detectable import detectable_gain, detectable_noise
 from skaudit.report._features import rows_of_segments, unused_columns
@@ -283,6 +284,19 @@ def test_a_rare_value_that_the_model_uses_is_noticed(container):
     names = ["x", "flag", "idle"]
     assert unused_columns(model, X, names, set(names), 0) == {"idle"}
     assert unused_columns(model, X, names, {"flag"}, 0) == set()
+    assert unused_columns(model, X, names, set(), 0) == set()
+
+
+def test_columns_are_changed_a_part_at_a_time(monkeypatch):
+    """Wide tables are not held many times at once, and rounding is no use of a column."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(500, 6))).add_prefix("x")
+    model = LogisticRegression().fit(X, X["x0"] + X["x1"] > 0)
+    model.coef_[0, 2:] = 1e-15
+    unused = unused_columns(model, X, list(X), set(X), 0)
+    assert unused == {"x2", "x3", "x4", "x5"}
+    monkeypatch.setattr(_features, "_CELLS", 4000)
+    assert unused_columns(model, X, list(X), set(X), 0) == unused
 
 
 def test_copies_that_tell_of_different_classes_are_told_once():
