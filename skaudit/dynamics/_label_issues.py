@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import chdtrc, expit
 
-from ..utils._log_ratios import log_ratios, ratios_to_proba
+from ._log_ratios import log_ratios, ratios_to_proba
 
 _FIT_ROWS = 5_000  # two parameters need no more
 _TEST_ROWS = 20_000  # tell noise from none as well as more rows do

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import chdtrc
 
-from ..utils._log_ratios import log_ratios, ratios_to_proba
+from ..dynamics._log_ratios import log_ratios, ratios_to_proba
 
 _TINY = 1e-12
 

@@ -23,8 +23,8 @@ from skaudit.dynamics._label_issues import (
     find_noise,
     noise_posterior,
 )
+from skaudit.dynamics._log_ratios import log_ratios
 from skaudit.report._calibration import find_miscalibration, recalibrated
-from skaudit.utils._log_ratios import log_ratios
 
 
 def planted(n, n_classes, noise, seed, sharpness=8):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import softmax
 
-from skaudit.utils._log_ratios import log_ratios, ratios_to_proba
+from skaudit.dynamics._log_ratios import log_ratios, ratios_to_proba
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
