@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from skaudit import audit
@@ -27,6 +28,7 @@ CHANCE = {
     "audited with the default model": None,
     "with logistic regression": LogisticRegression(),
     "with a forest": RandomForestClassifier(100, min_samples_leaf=5, random_state=0),
+    "with nearest neighbours": KNeighborsClassifier(5),
 }
 
 

@@ -14,7 +14,8 @@ _TINY = 1e-12
 def find_miscalibration(codes, proba, weights):
     """Compare probabilities with their best rescaling, softmax(b log p + a).
 
-    For two classes this is Platt's line through the logits.
+    For two classes this is Platt's line through the logits. A probability of 0 is rescaled as half
+    of the smallest other one: that 5 of 5 votes agree says not much more than that 4 do.
 
     Parameters
     ----------
@@ -27,13 +28,16 @@ def find_miscalibration(codes, proba, weights):
     -------
     dict
         `slope` b (above 1: too timid, below: too sure), `shift` a (n_classes,), the first of which
-        is 0; `statistic` (likelihood ratio), `df`, `p_value`.
+        is 0; `floor`, below which no probability is rescaled; `n_impossible`, labels that have a
+        probability of 0; `statistic` (likelihood ratio against the probabilities as they are),
+        `df`, `p_value`.
     """
-    ratios, n_classes, total = log_ratios(proba, _TINY), proba.shape[1], weights.sum()
-    share = weights / total
+    floor = max(0.5 * proba[proba > 0].min(), _TINY) if (proba == 0).any() else _TINY
+    ratios, n_classes, total = log_ratios(proba, floor), proba.shape[1], weights.sum()
+    share, rows = weights / total, np.arange(len(codes))
     # What the labels say of the slope and of the shifts.
     given = np.bincount(codes, weights=share, minlength=n_classes)
-    given[0] = share @ ratios[codes, np.arange(len(codes))]
+    given[0] = share @ ratios[codes, rows]
 
     @lru_cache(maxsize=1)
     def softmax(slope, *shifts):
@@ -66,10 +70,14 @@ def find_miscalibration(codes, proba, weights):
     found = minimize(
         loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-7}
     )
-    statistic = float(max(2.0 * total * (loss(start)[0] - found.fun), 0.0))
+    own = proba[rows, codes]
+    before = -(share @ np.log(np.maximum(own, _TINY)))
+    statistic = float(max(2.0 * total * (before - found.fun), 0.0))
     return {
         "slope": float(found.x[0]),
         "shift": np.append(0.0, found.x[1:]),
+        "floor": floor,
+        "n_impossible": int(((own == 0) & (weights > 0)).sum()),
         "statistic": statistic,
         "df": n_classes,
         "p_value": float(chdtrc(n_classes, statistic)),
@@ -78,5 +86,5 @@ def find_miscalibration(codes, proba, weights):
 
 def recalibrated(proba, found):
     """Probabilities of shape (n, n_classes) after the rescaling that was found."""
-    scaled = found["slope"] * log_ratios(proba, _TINY) + found["shift"][:, None]
+    scaled = found["slope"] * log_ratios(proba, found["floor"]) + found["shift"][:, None]
     return ratios_to_proba(scaled).T

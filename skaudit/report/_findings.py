@@ -135,12 +135,18 @@ def label_candidate(held_out, noise, proba, weights, code):
 def calibration_candidate(found, n_rows, total, code, frozen):
     """Probabilities that are wrong as a whole; their gain is that of the best rescaling."""
     severity, error = _expected_gain(found["statistic"], found["df"], total)
-    slope = found["slope"]
-    how = "too sure of themselves" if slope < 1 else "more timid than need be"
-    if abs(slope - 1.0) < 0.03:
+    slope, n_impossible = found["slope"], found["n_impossible"]
+    how = "too sure of themselves" if slope < 1 or n_impossible else "more timid than need be"
+    if abs(slope - 1.0) < 0.03 and not n_impossible:
         how = "shifted between the classes"
+    rescaling = "The best rescaling of the log probabilities has the slope"
+    if n_impossible:
+        rescaling = (
+            f"{_count(n_impossible, 'label has', 'labels have')} a probability of 0. With none "
+            f"below {found['floor']:.2g}, the best rescaling of the log probabilities has the slope"
+        )
     evidence = (
-        f"The best rescaling of the log probabilities has the slope {slope:.2f} (1 is right; "
+        f"{rescaling} {slope:.2f} (1 is right; "
         f"below, probabilities lie too near to 0 and 1); likelihood ratio "
         f"{found['statistic']:.1f} on {found['df']} degrees of freedom."
     )

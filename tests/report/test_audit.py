@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
@@ -24,9 +24,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from skaudit import AuditReport, DataMapClassifier, audit
-from skaudit.datasets import make_customers
+from skaudit.datasets import make_customers, make_noisy_labels
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,31 @@ def test_a_clean_table_is_not_blamed():
     data = make_customers(1500, wrong=0.0, spoiled=False, random_state=0)
     report = brief(None, data.frame, data.y)
     assert "label_issues" not in set(report.findings_["kind"])
+
+
+VOTES = {
+    "neighbours": KNeighborsClassifier(5),
+    "tree": DecisionTreeClassifier(min_samples_leaf=5, random_state=0),
+    "forest": RandomForestClassifier(10, random_state=0),
+}
+
+
+@pytest.mark.parametrize("name", VOTES)
+def test_labels_that_disagree_with_a_few_votes_are_not_wrong_for_it(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 5))
+    y = rng.random(2000) < expit(4 * X[:, 0])
+    assert "label_issues" not in set(brief(VOTES[name], X, y).findings_["kind"])
+
+
+@pytest.mark.parametrize("name", ["neighbours", "forest"])
+def test_a_few_votes_find_many_wrong_labels(name):
+    X, y = load_digits(return_X_y=True)
+    y, wrong = make_noisy_labels(y, rate=0.12, random_state=0)
+    report = brief(VOTES[name], X, y)
+    rows = report.rows(int(np.flatnonzero(report.findings_["kind"] == "label_issues")[0]))
+    assert wrong[rows].mean() > 0.8
+    assert wrong[rows].sum() > 0.8 * wrong.sum()
 
 
 def test_findings_come_worst_first(report, iris_report):

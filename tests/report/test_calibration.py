@@ -70,3 +70,27 @@ def test_probabilities_of_zero_and_one_are_no_obstacle():
     found = find_miscalibration(codes, proba, np.ones(40))
     assert found["p_value"] < 1e-10
     assert np.isfinite(recalibrated(proba, found)).all()
+
+
+def test_a_probability_of_zero_is_rescaled_as_half_of_the_smallest_other(global_random_seed):
+    """Shares of 5 votes: the zeros of wrong guesses cost what they cost, not the rescaling."""
+    rng = np.random.default_rng(global_random_seed)
+    chance = rng.beta(0.5, 0.5, 3000)
+    votes = rng.binomial(5, chance) / 5
+    proba, codes = np.stack([1 - votes, votes], axis=1), (rng.random(3000) < chance).astype(int)
+    found = find_miscalibration(codes, proba, np.ones(3000))
+    impossible = proba[np.arange(3000), codes] == 0
+    assert found["n_impossible"] == impossible.sum() > 0
+    assert found["floor"] == pytest.approx(0.1)
+    raised = np.maximum(proba, 0.1)
+    raised /= raised.sum(axis=1, keepdims=True)
+    plain = find_miscalibration(codes, raised, np.ones(3000))
+    np.testing.assert_allclose(recalibrated(proba, found), recalibrated(raised, plain), rtol=1e-5)
+    assert found["statistic"] > plain["statistic"] + 2 * impossible.sum() * np.log(1e6)
+    assert 0.3 < found["slope"] < 3
+
+
+def test_rounding_to_zero_is_no_vote():
+    proba = np.array([[1.0, 0.0], [1e-20, 1.0], [0.4, 0.6]] * 20)
+    found = find_miscalibration(np.array([0, 1, 0] * 20), proba, np.ones(60))
+    assert found["floor"] == 1e-12
