@@ -8,7 +8,6 @@ from ._log_ratios import log_ratios, ratios_to_proba
 
 _FIT_ROWS = 5_000  # two parameters need no more
 _TEST_ROWS = 20_000  # tell noise from none as well as more rows do
-_EXPECTED_ROWS = 2_000  # average a divergence to a few percent
 _TINY = 1e-12
 _LOG_TEMPERATURES = -2.3, 2.3
 _NOISE = -9.0, 0.0  # logits
@@ -195,7 +194,7 @@ def expected_statistic(proba, noise):
     without noise that these can be bent to, summed over the rows of the test.
     """
     n_rows, n_classes = proba.shape
-    ratios = log_ratios(proba[:: -(-n_rows // _EXPECTED_ROWS)], _TINY)
+    ratios = log_ratios(proba[:: -(-n_rows // _FIT_ROWS)], _TINY)
     q = (1.0 - noise) * ratios_to_proba(ratios) + noise / n_classes
     _, learned = _nearest(ratios, q, _AS_IT_IS)
     loss, _ = _nearest(log_ratios(learned.T, _FLOOR), q, _POWERS)

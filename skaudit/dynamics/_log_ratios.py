@@ -1,6 +1,6 @@
 """Probabilities as logarithms of their ratios to the largest of the row, a class a row.
 
-In this layout sums over classes run along contiguous rows, and no power of a ratio overflows.
+In this layout sums over classes run along contiguous rows, and no power above 0 overflows.
 """
 
 import numpy as np

@@ -272,16 +272,17 @@ def _forest_epochs(learner, task):
 def _warm_start_epochs(learner, task):
     """Refits that each go on where the last stopped, with a share of the learner's own budget.
 
-    Of a learner that has converged within its share nothing more is asked: it stays as it is.
+    A learner that stops before its share is spent stays as it is: it has converged, or met another
+    limit of its own.
     """
     params = learner.get_params(deep=False)
     name = "max_iter" if "max_iter" in params else "n_estimators"
     stops = _spaced(params[name], task.n_epochs)
     budgets = np.diff([0, *stops]).tolist() if name == "max_iter" else stops
     desk = _Desk(learner, task)
-    converged = False
+    done = False
     for epoch, budget in enumerate(budgets):
-        if not converged:
+        if not done:
             learner.set_params(**{name: budget, "warm_start": True})
             with _naming(epoch), warnings.catch_warnings():
                 if epoch < len(budgets) - 1:
@@ -290,7 +291,8 @@ def _warm_start_epochs(learner, task):
                     learner.fit(desk.X, desk.y, **task.weights)
                     snapshot = desk.read(desk.X_eval)
             learner.set_params(**{key: params[key] for key in (name, "warm_start")})
-            converged = name == "max_iter" and np.max(getattr(learner, "n_iter_", budget)) < budget
+            n_iter = getattr(learner, "n_iter_", None) if name == "max_iter" else None
+            done = n_iter is not None and np.max(n_iter) < budget
         yield snapshot
 
 

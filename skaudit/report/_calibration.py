@@ -1,7 +1,5 @@
 """Whether held-out probabilities are right as a whole, for any number of classes."""
 
-from functools import lru_cache
-
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import chdtrc
@@ -9,6 +7,8 @@ from scipy.special import chdtrc
 from ..dynamics._log_ratios import log_ratios, ratios_to_proba
 
 _TINY = 1e-12
+_ROUNDING = 1e-9  # of a mean log loss
+_RIDGE = 1e-9  # on the slope, which is 1 where all probabilities are the same
 
 
 def find_miscalibration(codes, proba, weights):
@@ -29,59 +29,85 @@ def find_miscalibration(codes, proba, weights):
     dict
         `slope` b (above 1: too timid, below: too sure), `shift` a (n_classes,), the first of which
         is 0; `floor`, below which no probability is rescaled; `n_impossible`, labels that have a
-        probability of 0; `statistic` (likelihood ratio against the probabilities as they are),
-        `df`, `p_value`.
+        probability of 0; `zeros_cost_more`, whether these cost more than the rescaling gains;
+        `statistic` (likelihood ratio against the probabilities as they are), `df`, `p_value`.
     """
     floor = max(0.5 * proba[proba > 0].min(), _TINY) if (proba == 0).any() else _TINY
-    ratios, n_classes, total = log_ratios(proba, floor), proba.shape[1], weights.sum()
-    share, rows = weights / total, np.arange(len(codes))
-    # What the labels say of the slope and of the shifts.
-    given = np.bincount(codes, weights=share, minlength=n_classes)
-    given[0] = share @ ratios[codes, rows]
-
-    @lru_cache(maxsize=1)
-    def softmax(slope, *shifts):
-        """Probabilities after the rescaling, and the logarithm of what they were divided by."""
-        scaled = slope * ratios
-        scaled[1:] += np.array(shifts)[:, None]
-        highest = scaled.max(axis=0)
-        p = np.exp(np.subtract(scaled, highest, out=scaled), out=scaled)
-        divisor = p.sum(axis=0)
-        return np.divide(p, divisor, out=p), np.log(divisor) + highest
-
-    def loss(parameters):
-        """The mean log loss and its gradient in (b, a_1, ...)."""
-        p, log_divisor = softmax(*parameters)
-        gradient = p @ share
-        gradient[0] = share @ np.einsum("kn,kn->n", p, ratios)
-        return share @ log_divisor - parameters @ given, gradient - given
-
-    def curvature(parameters):
-        """The second derivatives of the loss."""
-        p, _ = softmax(*parameters)
-        weighted = p * share
-        away = ratios - np.einsum("kn,kn->n", p, ratios)
-        second = np.diag(weighted.sum(axis=1)) - weighted @ p.T
-        second[0] = second[:, 0] = np.einsum("kn,kn->k", weighted, away)
-        second[0, 0] = np.einsum("kn,kn,kn->", weighted, away, ratios)
-        return second
-
+    total, n_classes, own = weights.sum(), proba.shape[1], proba[np.arange(len(codes)), codes]
+    problem = _Rescaling(log_ratios(proba, floor), codes, weights / total)
     start = np.append(1.0, np.zeros(n_classes - 1))
     found = minimize(
-        loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-7}
+        problem.loss,
+        start,
+        jac=True,
+        hess=problem.curvature,
+        method="trust-exact",
+        options={"gtol": 1e-7},
     )
-    own = proba[rows, codes]
-    before = -(share @ np.log(np.maximum(own, _TINY)))
-    statistic = float(max(2.0 * total * (before - found.fun), 0.0))
+    as_it_is = -(weights @ np.log(np.maximum(own, _TINY))) / total
+    raised = problem.loss(start)[0]
+    statistic = float(max(2.0 * total * (as_it_is - found.fun), 0.0))
     return {
         "slope": float(found.x[0]),
         "shift": np.append(0.0, found.x[1:]),
         "floor": floor,
         "n_impossible": int(((own == 0) & (weights > 0)).sum()),
+        "zeros_cost_more": bool(as_it_is - raised > raised - found.fun + _ROUNDING),
         "statistic": statistic,
         "df": n_classes,
         "p_value": float(chdtrc(n_classes, statistic)),
     }
+
+
+class _Rescaling:
+    """The mean log loss of softmax(b log p + a) and its derivatives in (b, a_1, ...).
+
+    Parameters
+    ----------
+    ratios : ndarray of shape (n_classes, n)
+        See `log_ratios`.
+    codes : ndarray of shape (n,)
+        Positions of the labels among the classes.
+    share : ndarray of shape (n,)
+        Of the weight, with sum 1.
+    """
+
+    def __init__(self, ratios, codes, share):
+        self.ratios, self.share = ratios, share
+        # What the labels say of the slope and of the shifts.
+        self.given = np.bincount(codes, weights=share, minlength=len(ratios))
+        self.given[0] = share @ ratios[codes, np.arange(len(codes))]
+        self._last: tuple = (None, None, None)
+
+    def _rescaled(self, parameters):
+        """Probabilities (n_classes, n), and the logarithm of what their odds were divided by."""
+        if self._last[0] != (key := tuple(parameters)):
+            scaled = parameters[0] * self.ratios
+            scaled[1:] += parameters[1:, None]
+            highest = scaled.max(axis=0)
+            p = np.exp(np.subtract(scaled, highest, out=scaled), out=scaled)
+            divisor = p.sum(axis=0)
+            self._last = key, np.divide(p, divisor, out=p), np.log(divisor) + highest
+        return self._last[1:]
+
+    def loss(self, parameters):
+        """The loss and its gradient."""
+        p, log_divisor = self._rescaled(parameters)
+        away = parameters[0] - 1.0
+        gradient = p @ self.share
+        gradient[0] = self.share @ np.einsum("kn,kn->n", p, self.ratios) + _RIDGE * away
+        value = self.share @ log_divisor - parameters @ self.given + 0.5 * _RIDGE * away**2
+        return value, gradient - self.given
+
+    def curvature(self, parameters):
+        """The second derivatives."""
+        p, _ = self._rescaled(parameters)
+        weighted = p * self.share
+        away = self.ratios - np.einsum("kn,kn->n", p, self.ratios)
+        second = np.diag(weighted.sum(axis=1)) - weighted @ p.T
+        second[0] = second[:, 0] = np.einsum("kn,kn->k", weighted, away)
+        second[0, 0] = np.einsum("kn,kn,kn->", weighted, away, self.ratios) + _RIDGE
+        return second
 
 
 def recalibrated(proba, found):

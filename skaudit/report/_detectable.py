@@ -13,7 +13,7 @@ __all__ = ["detectable_gain", "detectable_noise", "detectable_sizes", "smallest_
 
 _POWER = 0.8
 _SHARES = (0.02, 0.05, 0.1)  # of the rows, of regions that could have been found
-_NOISES = np.geomspace(1e-5, 0.5, 10)  # between which noise may be detected
+_NOISES = np.geomspace(1e-5, 0.5, 20)  # between which noise may be detected
 
 
 def detectable_sizes(clean, offsets, views, losses, calibration, total, level):
@@ -46,8 +46,11 @@ def detectable_noise(proba, level):
     """
     wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) ** 2
 
+    # What the floor of the test takes from sure probabilities looks like noise, and is none.
+    without = expected_statistic(proba, _NOISES[0])
+
     def missing(noise):
-        return expected_statistic(proba, noise) - wanted
+        return expected_statistic(proba, noise) - without - wanted
 
     # Of much noise, flat probabilities explain a part: it is not the more the easier to find.
     enough = next((k for k, noise in enumerate(_NOISES) if missing(noise) >= 0), 0)

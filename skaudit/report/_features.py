@@ -13,9 +13,7 @@ from ._columns import plain_columns
 
 SCORE = "held-out score"  # a name that no tested feature has
 _PROBED = 300  # rows that tell whether a model uses a column
-_CELLS = 1_000_000  # of changed rows at a time
-_UNMOVED = 1e-6  # rounding moves probabilities by less
-_SAMPLED = 5_000  # rows that show enough values of most columns
+_ROUNDING = 1e-12  # of probabilities; threads add up votes in any order
 
 
 @dataclass(eq=False)
@@ -263,35 +261,27 @@ def unused_columns(estimator, X, names, asked, random_state):
     """
     import pandas as pd
 
-    positions = [i for i, name in enumerate(names) if name in asked]
-    if not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or X.ndim != 2 or not positions:
+    if not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or X.ndim != 2:
         return set()
     rng = check_random_state(random_state)
     probed = np.sort(rng.choice(len(X), min(len(X), _PROBED), replace=False))
     some = take_rows(X, probed)
     expected = estimator.predict_proba(some)
     unused = set()
-    n_parts = -(-len(positions) * some.size // _CELLS)
-    for part in np.array_split(positions, n_parts):
-        changed = [some.copy() for _ in part]
-        if hasattr(X, "iloc"):
-            for rows, i in zip(changed, part, strict=True):
-                rows.isetitem(i, _other_values(X.iloc[:, i], probed, rng))
-            together = pd.concat(changed, ignore_index=True)
+    # A column at a time: what a model says of a row may depend on the others.
+    for position in [i for i, name in enumerate(names) if name in asked]:
+        changed = some.copy()
+        if hasattr(changed, "iloc"):
+            changed.isetitem(position, _other_values(X.iloc[:, position], probed, rng))
         else:
-            for rows, i in zip(changed, part, strict=True):
-                rows[:, i] = _other_values(pd.Series(X[:, i]), probed, rng)
-            together = np.concatenate(changed)
-        proba = estimator.predict_proba(together).reshape(len(part), *expected.shape)
-        moved = np.abs(proba - expected).max(axis=(1, 2))
-        unused |= {names[i] for i in part[moved <= _UNMOVED]}
+            changed[:, position] = _other_values(pd.Series(X[:, position]), probed, rng)
+        if np.allclose(estimator.predict_proba(changed), expected, rtol=_ROUNDING, atol=0):
+            unused.add(names[position])
     return unused
 
 
 def _other_values(column, rows, rng):
     """Values of a column, rare ones as often as others, under the labels of some of its rows."""
-    distinct = column.iloc[:_SAMPLED].drop_duplicates()
-    if len(distinct) < len(rows):  # others may be among the rest
-        distinct = column.drop_duplicates()
+    distinct = column.drop_duplicates()
     chosen = rng.permutation(np.resize(rng.permutation(len(distinct)), len(rows)))
     return distinct.iloc[chosen].set_axis(column.index[rows])

@@ -136,9 +136,13 @@ def calibration_candidate(found, n_rows, total, code, frozen):
     """Probabilities that are wrong as a whole; their gain is that of the best rescaling."""
     severity, error = _expected_gain(found["statistic"], found["df"], total)
     slope, n_impossible = found["slope"], found["n_impossible"]
-    how = "too sure of themselves" if slope < 1 or n_impossible else "more timid than need be"
-    if abs(slope - 1.0) < 0.03 and not n_impossible:
+    how = "more timid than need be"
+    if found["zeros_cost_more"]:
+        how = "0 where they should not be"
+    elif abs(slope - 1.0) < 0.03:
         how = "shifted between the classes"
+    elif slope < 1:
+        how = "too sure of themselves"
     rescaling = "The best rescaling of the log probabilities has the slope"
     if n_impossible:
         rescaling = (

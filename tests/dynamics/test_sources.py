@@ -442,6 +442,18 @@ def test_a_learner_that_has_converged_is_left_as_it_is(monkeypatch):
     assert not model.estimator_.warm_start
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_learner_that_counts_no_iterations_is_fitted_on():
+    class Silent(LogisticRegression):
+        def fit(self, X, y):
+            super().fit(X, y)
+            self.n_iter_ = None
+            return self
+
+    X, y = problem()
+    assert fitted(Silent(max_iter=12), X, y, n_epochs=4).n_epochs_ == 4
+
+
 def test_only_the_end_of_the_budget_may_warn_of_convergence():
     X, y = problem()
     with pytest.warns(ConvergenceWarning) as caught:

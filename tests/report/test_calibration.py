@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import approx_fprime
 from scipy.special import expit, logit, softmax
 from scipy.stats import kstest
 
 from skaudit import IncrementalFeatureAnalyzer, ScoreColumn
-from skaudit.report._calibration import find_miscalibration, recalibrated
+from skaudit.dynamics._log_ratios import log_ratios
+from skaudit.report._calibration import _Rescaling, find_miscalibration, recalibrated
 
 
 def draw(n, n_classes, slope, rng):
@@ -82,12 +84,46 @@ def test_a_probability_of_zero_is_rescaled_as_half_of_the_smallest_other(global_
     impossible = proba[np.arange(3000), codes] == 0
     assert found["n_impossible"] == impossible.sum() > 0
     assert found["floor"] == pytest.approx(0.1)
+    assert found["zeros_cost_more"]
     raised = np.maximum(proba, 0.1)
     raised /= raised.sum(axis=1, keepdims=True)
     plain = find_miscalibration(codes, raised, np.ones(3000))
     np.testing.assert_allclose(recalibrated(proba, found), recalibrated(raised, plain), rtol=1e-5)
     assert found["statistic"] > plain["statistic"] + 2 * impossible.sum() * np.log(1e6)
     assert 0.3 < found["slope"] < 3
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_the_derivatives_are_those_of_the_loss(n_classes, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    codes, proba = draw(60, n_classes, 1.5, rng)
+    share = rng.dirichlet(np.ones(60))
+    problem = _Rescaling(log_ratios(proba, 1e-12), codes, share)
+    at = rng.normal(size=n_classes)
+    gradient = approx_fprime(at, lambda x: problem.loss(x)[0], 1e-7)
+    np.testing.assert_allclose(problem.loss(at)[1], gradient, atol=1e-5)
+    curvature = approx_fprime(at, lambda x: problem.loss(x)[1], 1e-7)
+    np.testing.assert_allclose(problem.curvature(at), curvature, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_where_all_probabilities_are_the_same_the_slope_is_1(n_classes, global_random_seed):
+    codes = np.random.default_rng(global_random_seed).binomial(n_classes - 1, 0.3, 500)
+    found = find_miscalibration(codes, np.full((500, n_classes), 1 / n_classes), np.ones(500))
+    assert found["slope"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_single_zero_does_not_decide_what_is_said():
+    """Timid by a factor of two, and one label of 5,000 that was given no chance."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=5000)
+    codes = (rng.random(5000) < expit(4 * z)).astype(int)
+    proba = np.stack([expit(-2 * z), expit(2 * z)], axis=1)
+    proba[0], proba[0, codes[0]] = 1.0, 0.0
+    found = find_miscalibration(codes, proba, np.ones(5000))
+    assert found["n_impossible"] == 1
+    assert not found["zeros_cost_more"]
+    assert found["slope"] > 1.5
 
 
 def test_rounding_to_zero_is_no_vote():

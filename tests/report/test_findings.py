@@ -6,11 +6,13 @@ import pytest
 from scipy.special import entr, expit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 
 from skaudit import audit
 from skaudit.datasets import make_noisy_labels
 from skaudit.dynamics._label_issues import find_noise
-from skaudit.report import _features
 from skaudit.report._calibration import find_miscalibration, recalibrated
 from skaudit.report._detectable import detectable_gain, detectable_noise
 from skaudit.report._features import rows_of_segments, unused_columns
@@ -287,16 +289,33 @@ def test_a_rare_value_that_the_model_uses_is_noticed(container):
     assert unused_columns(model, X, names, set(), 0) == set()
 
 
-def test_columns_are_changed_a_part_at_a_time(monkeypatch):
-    """Wide tables are not held many times at once, and rounding is no use of a column."""
+def test_a_model_may_look_at_all_rows_at_once():
+    """What a row gets depends on the others; only its own columns change it all the same."""
     rng = np.random.default_rng(0)
-    X = pd.DataFrame(rng.normal(size=(500, 6))).add_prefix("x")
-    model = LogisticRegression().fit(X, X["x0"] + X["x1"] > 0)
-    model.coef_[0, 2:] = 1e-15
-    unused = unused_columns(model, X, list(X), set(X), 0)
-    assert unused == {"x2", "x3", "x4", "x5"}
-    monkeypatch.setattr(_features, "_CELLS", 4000)
-    assert unused_columns(model, X, list(X), set(X), 0) == unused
+    X = pd.DataFrame(rng.normal(size=(800, 4))).add_prefix("x")
+    ranks = FunctionTransformer(lambda Z: Z[["x0", "x1"]].rank(pct=True))
+    model = make_pipeline(ranks, LogisticRegression()).fit(X, X["x0"] + X["x1"] > 0)
+    assert unused_columns(model, X, list(X), set(X), 0) == {"x2", "x3"}
+
+
+def test_a_late_value_that_the_model_uses_is_noticed():
+    """Rare ones as often as others, whatever the order of the rows."""
+    values = np.arange(8000.0) % 300
+    values[-40:] = -999
+    X = pd.DataFrame({"x": values, "idle": values})
+    model = DecisionTreeClassifier(max_depth=1).fit(X[["x"]].assign(idle=0.0), values < 0)
+    found = [unused_columns(model, X, ["x", "idle"], {"x", "idle"}, seed) for seed in range(10)]
+    assert found.count({"idle"}) >= 5
+
+
+def test_wide_tables_are_probed():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4000))
+    y = X[:, 1] > 0
+    model = LogisticRegression().fit(X, y)
+    names = [f"x{i}" for i in range(4000)]
+    model.coef_[0, 2] = 0.0
+    assert unused_columns(model, X, names, {"x1", "x2"}, 0) == {"x2"}
 
 
 def test_copies_that_tell_of_different_classes_are_told_once():
