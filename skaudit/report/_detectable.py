@@ -1,5 +1,7 @@
 """What an audit would have found: sizes of problems that its tests see 8 times out of 10."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import chdtri, chndtrinc
@@ -13,7 +15,7 @@ __all__ = ["detectable_gain", "detectable_noise", "detectable_sizes", "smallest_
 
 _POWER = 0.8
 _SHARES = (0.02, 0.05, 0.1)  # of the rows, of regions that could have been found
-_NOISES = np.geomspace(1e-5, 0.5, 20)  # between which noise may be detected
+_NOISES = np.geomspace(1e-5, 0.5, 20).tolist()  # between which noise may be detected
 
 
 def detectable_sizes(clean, offsets, views, losses, calibration, total, level):
@@ -44,21 +46,17 @@ def detectable_noise(proba, level):
 
     `proba` (n, n_classes) is right but for the noise; NaN where no noise would be found.
     """
-    wanted = (norm.isf(level) + norm.isf(1.0 - _POWER)) ** 2
-
+    statistic = lru_cache(lambda noise: expected_statistic(proba, noise))
     # What the floor of the test takes from sure probabilities looks like noise, and is none.
-    without = expected_statistic(proba, _NOISES[0])
-
-    def missing(noise):
-        return expected_statistic(proba, noise) - without - wanted
-
+    wanted = statistic(_NOISES[0]) + (norm.isf(level) + norm.isf(1.0 - _POWER)) ** 2
     # Of much noise, flat probabilities explain a part: it is not the more the easier to find.
-    enough = next((k for k, noise in enumerate(_NOISES) if missing(noise) >= 0), 0)
-    if not enough:
-        return np.nan
-    n_classes = proba.shape[1]
-    found = brentq(missing, _NOISES[enough - 1], _NOISES[enough], rtol=0.01)
-    return float(found * (n_classes - 1) / n_classes)
+    # Every other size comes first; those between may hold the highest statistic.
+    for high in [*range(2, len(_NOISES), 2), *range(1, len(_NOISES), 2)]:
+        if statistic(_NOISES[high]) >= wanted:
+            low = _NOISES[max(high - 2, 0)]
+            found = brentq(lambda noise: statistic(noise) - wanted, low, _NOISES[high], rtol=0.01)
+            return float(found * (proba.shape[1] - 1) / proba.shape[1])
+    return np.nan
 
 
 def detectable_gain(df, level, total):

@@ -111,4 +111,5 @@ def describable(table, kinds):
 
 def describe_region(rows, table, among):
     """What tells the rows of a region apart `among` others, as `describe_spotlights` tells it."""
-    return describe_spotlights(np.where(np.isin(among, rows), 0, -1), table.iloc[among])
+    seen = table if len(among) == len(table) else table.iloc[among]
+    return describe_spotlights(np.where(np.isin(among, rows), 0, -1), seen)

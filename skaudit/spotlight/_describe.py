@@ -227,7 +227,8 @@ def _describe_column(column, name, K, is_text, top):
         categories, incidence = _categories_of(values)
         return _entries("category", name, categories, share_contrast(incidence, K), top)
     missing = np.isnan(values)
-    inside, outside, contrast = mean_contrast(values[~missing], K[~missing])
+    some = ~missing if missing.any() else slice(None)
+    inside, outside, contrast = mean_contrast(values[some], K[some])
     entries = _entries("numeric", name, [None], (inside, outside, contrast), top)
     if kind != "number":
         entries = [(*entry[:3], _as_date(entry[4], kind), *entry[4:]) for entry in entries]
