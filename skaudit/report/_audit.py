@@ -1,13 +1,14 @@
 """`audit`: the three rooms on one set of held-out predictions."""
 
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import entr
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from ..dynamics._label_issues import find_noise
 from ..utils._sklearn_compat import Interval, validate_params
@@ -36,6 +37,9 @@ from ._regions import find_regions
 from ._report import AuditReport
 from ._rows import read_rows
 
+# Rows and numbers, of fewer of which threads gain nothing: they wait for each other, for minutes
+# where another process is at work, and the order of their sums changes the last digits.
+_FEW, _SMALL = 20_000, 1_000_000
 _LEAKED = 0.02  # of the loss of guessing, below which a model knows too much
 
 
@@ -172,10 +176,12 @@ def audit(
     tell = progress or (lambda text: None)
     frozen = isinstance(estimator, FrozenEstimator)
     notes = _advice(groups is not None and not frozen, n_permutations)
-    with _noted(notes):
+    with _noted(notes), ExitStack() as stack:
         if estimator is not None:
             check_estimator(estimator)
         rows = read_rows(estimator, X, y, features, sample_weight)
+        if rows.n <= _FEW and rows.n * len(rows.names) <= _SMALL:
+            stack.enter_context(threadpool_limits(limits=1))
         if estimator is None:
             estimator = default_model_for(rows.X_model, random_state)
         check_same_rows(X, embedding=embedding, groups=groups)
@@ -289,7 +295,7 @@ def _doubt(held_out, losses, weights):
     if right > share.max():
         return (
             "The held-out log loss is no lower than that of guessing by the shares of the classes, "
-            "although more labels are right: the probabilities are of no use as they are."
+            "although more labels are right: take its labels, not its probabilities as they are."
         )
     return (
         "The held-out log loss is no lower than that of guessing by the shares of the classes: the "

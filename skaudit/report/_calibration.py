@@ -7,7 +7,6 @@ from scipy.special import chdtrc
 from ..dynamics._log_ratios import log_ratios, ratios_to_proba
 
 _TINY = 1e-12
-_ROUNDING = 1e-9  # of a mean log loss
 _RIDGE = 1e-9  # on the slope, which is 1 where all probabilities are the same
 
 
@@ -29,7 +28,7 @@ def find_miscalibration(codes, proba, weights):
     dict
         `slope` b (above 1: too timid, below: too sure), `shift` a (n_classes,), the first of which
         is 0; `floor`, below which no probability is rescaled; `n_impossible`, labels that have a
-        probability of 0; `zeros_cost_more`, whether these cost more than the rescaling gains;
+        probability of 0; `zeros_cost`, what these cost, and `rescaling_gains`, in nats a row;
         `statistic` (likelihood ratio against the probabilities as they are), `df`, `p_value`.
     """
     floor = max(0.5 * proba[proba > 0].min(), _TINY) if (proba == 0).any() else _TINY
@@ -44,15 +43,16 @@ def find_miscalibration(codes, proba, weights):
         method="trust-exact",
         options={"gtol": 1e-7},
     )
-    as_it_is = -(weights @ np.log(np.maximum(own, _TINY))) / total
+    as_it_is = -(weights @ np.log(np.maximum(own, np.finfo(np.float64).eps))) / total
     raised = problem.loss(start)[0]
     statistic = float(max(2.0 * total * (as_it_is - found.fun), 0.0))
     return {
         "slope": float(found.x[0]),
         "shift": np.append(0.0, found.x[1:]),
         "floor": floor,
-        "n_impossible": int(((own == 0) & (weights > 0)).sum()),
-        "zeros_cost_more": bool(as_it_is - raised > raised - found.fun + _ROUNDING),
+        "n_impossible": int(((own < floor) & (weights > 0)).sum()),
+        "zeros_cost": float(as_it_is - raised),
+        "rescaling_gains": float(raised - found.fun),
         "statistic": statistic,
         "df": n_classes,
         "p_value": float(chdtrc(n_classes, statistic)),

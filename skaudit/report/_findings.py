@@ -15,6 +15,7 @@ from ._text import numbers_apart
 
 _CONTRASTS = 3  # of a region, in its name
 _BELIEVED = 0.5  # of the marked labels, that the test for noise has to take for wrong
+_ROUNDING = 1e-9  # nats a row
 _FEW = 10  # rows, below which a column's offsets are stories of single rows
 # By so many standard errors, and by so much of it, a region has to exceed what the model expects.
 _BEYOND, _SURPRISE = 2.0, 0.2
@@ -135,9 +136,11 @@ def label_candidate(held_out, noise, proba, weights, code):
 def calibration_candidate(found, n_rows, total, code, frozen):
     """Probabilities that are wrong as a whole; their gain is that of the best rescaling."""
     severity, error = _expected_gain(found["statistic"], found["df"], total)
+    # Impossible labels cost much each, and their number is chance.
+    error = float(np.hypot(error, found["zeros_cost"] / np.sqrt(max(found["n_impossible"], 1))))
     slope, n_impossible = found["slope"], found["n_impossible"]
     how = "more timid than need be"
-    if found["zeros_cost_more"]:
+    if found["zeros_cost"] > max(found["rescaling_gains"], _ROUNDING):
         how = "0 where they should not be"
     elif abs(slope - 1.0) < 0.03:
         how = "shifted between the classes"
@@ -146,12 +149,13 @@ def calibration_candidate(found, n_rows, total, code, frozen):
     rescaling = "The best rescaling of the log probabilities has the slope"
     if n_impossible:
         rescaling = (
-            f"{_count(n_impossible, 'label has', 'labels have')} a probability of 0. With none "
-            f"below {found['floor']:.2g}, the best rescaling of the log probabilities has the slope"
+            f"{_count(n_impossible, 'label has', 'labels have')} a probability of 0. With these "
+            f"raised to {found['floor']:.2g}, the best rescaling of the log probabilities has the "
+            "slope"
         )
     evidence = (
         f"{rescaling} {slope:.2f} (1 is right; "
-        f"below, probabilities lie too near to 0 and 1); likelihood ratio "
+        "below, probabilities lie too near to 0 and 1; above, too far from them); likelihood ratio "
         f"{found['statistic']:.1f} on {found['df']} degrees of freedom."
     )
     return Candidate(
@@ -281,7 +285,7 @@ def _word_region(candidate, losses, expected, weights):
     )
     own = np.average(expected[inside], weights=weights[inside])
     knowing = (
-        f"By their own probabilities the models expect {own:.2f} there: "
+        f"By their own probabilities, rescaled, the models expect {own:.2f} there: "
         f"{'they know that they are unsure' if own > _KNOWN * within else 'they do not know it'}."
     )
     candidate.evidence = (

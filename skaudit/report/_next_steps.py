@@ -128,7 +128,7 @@ def for_feature(feature, label, number):
         scored = columns.assign(**{{{SCORE!r}: report.proba_[{label!r}].to_numpy()}})
         score = ScoreColumn({SCORE!r})
         corrected = LogitOffsetCorrector(score, SegmentOffsetEncoder(score))
-        corrected.fit(scored, np.asarray(y) == {label!r})  # a trial; then give the model the column
+        corrected.fit(scored, np.asarray(y) == {label!r})  # a trial; the model should learn it
         print(f"likelihood ratio {{corrected.lr_statistic_:.1f}}, p {{corrected.p_value_:.2g}}")
         """
     )
@@ -142,7 +142,7 @@ def for_calibration(code, frozen, number):
         import numpy as np
         from sklearn.calibration import CalibratedClassifierCV
         calibrated = CalibratedClassifierCV(report.model_, method="sigmoid"{cv})
-        calibrated.fit({code.known("X")}, y)
+        calibrated.fit({code.known("X")}, y)  # a model in the place of report.model_
         """
     )
 

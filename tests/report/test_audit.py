@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skaudit import AuditReport, DataMapClassifier, audit
 from skaudit.datasets import make_customers, make_noisy_labels
@@ -465,6 +466,24 @@ def test_weights_reach_the_model_inside_a_search(cancer):
     weight = np.where(y, 3.0, 1.0)
     weighted = brief(model, X, y, sample_weight=weight)
     assert weighted.proba_[1].mean() > brief(model, X, y).proba_[1].mean()
+
+
+def test_a_small_table_is_audited_on_one_thread(cancer, monkeypatch):
+    seen, fit = [], LogisticRegression.fit
+
+    def count_threads(*args, **params):
+        seen.append({pool["num_threads"] for pool in threadpool_info()})
+        return fit(*args, **params)
+
+    monkeypatch.setattr(LogisticRegression, "fit", count_threads)
+    X, y = cancer
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    with threadpool_limits(limits=2):
+        brief(model, X, y)
+        assert seen.pop() == {1}
+        monkeypatch.setattr("skaudit.report._audit._FEW", 100)
+        brief(model, X, y)
+        assert seen.pop() != {1}
 
 
 def test_progress_is_told(cancer):
