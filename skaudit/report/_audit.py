@@ -159,7 +159,7 @@ def audit(
     leaves) places only the rows that its model was not trained on. The p-value of a region that no
     permutation reaches is the tail of a Gumbel distribution fitted to the permutations.
 
-    Tables of at most 20,000 rows and a million numbers are audited on one thread of BLAS and OpenMP.
+    Tables of at most 20,000 rows and a million numbers are audited on one thread.
 
     Examples
     --------
