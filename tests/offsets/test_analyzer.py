@@ -214,7 +214,7 @@ def test_miscalibration_is_told_apart_from_information():
 @pytest.mark.filterwarnings("ignore:The base scores have a slope")  # taken for frequencies
 def test_importance_weights_keep_the_level():
     rng = np.random.default_rng(0)
-    n_trials, n = 200, 1500
+    n_trials, n = 300, 1500
     p_values = {"importance": [], "frequency": []}
     for _ in range(n_trials):
         z, x = rng.normal(size=(2, n))

@@ -172,7 +172,7 @@ def make_votes(rng, n_votes, n=1500):
 @pytest.mark.parametrize("n_votes", [1, 2, 3, 5, 10, 30])
 def test_shares_of_votes_keep_the_level_and_the_power(n_votes, adjust, global_random_seed):
     rng = np.random.default_rng([global_random_seed, n_votes])
-    n_trials, rejected = 100, np.zeros(2)
+    n_trials, rejected = 200, np.zeros(2)
     for _ in range(n_trials):
         z, p, truth = make_votes(rng, n_votes)
         y = (rng.random(len(z)) < p).astype(float)
