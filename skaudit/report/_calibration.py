@@ -28,11 +28,11 @@ def find_miscalibration(codes, proba, weights):
     dict
         `slope` b (above 1: too timid, below: too sure), `shift` a (n_classes,), the first of which
         is 0; `floor`, below which no probability is rescaled; `n_impossible`, labels that have a
-        probability of 0; `zeros_cost`, what these cost, and `rescaling_gains`, in nats a row;
+        probability of 0; `gain` in nats a row, and `zeros_cost`, the part of it that these have;
         `statistic` (likelihood ratio against the probabilities as they are), `df`, `p_value`.
     """
     floor = max(0.5 * proba[proba > 0].min(), _TINY) if (proba == 0).any() else _TINY
-    total, n_classes, own = weights.sum(), proba.shape[1], proba[np.arange(len(codes)), codes]
+    total, n_classes = weights.sum(), proba.shape[1]
     problem = _Rescaling(log_ratios(proba, floor), codes, weights / total)
     start = np.append(1.0, np.zeros(n_classes - 1))
     found = minimize(
@@ -43,16 +43,21 @@ def find_miscalibration(codes, proba, weights):
         method="trust-exact",
         options={"gtol": 1e-7},
     )
-    as_it_is = -(weights @ np.log(np.maximum(own, np.finfo(np.float64).eps))) / total
-    raised = problem.loss(start)[0]
-    statistic = float(max(2.0 * total * (as_it_is - found.fun), 0.0))
+    slope, shift = found.x[0], np.append(0.0, found.x[1:])
+    rescaled = recalibrated(proba, {"slope": slope, "shift": shift, "floor": floor})
+    own, then = (p[np.arange(len(codes)), codes] for p in (proba, rescaled))
+    least = np.finfo(np.float64)
+    saved = np.log(np.maximum(then, least.tiny)) - np.log(np.maximum(own, least.eps))
+    gain = weights / total * saved
+    impossible = (own < floor) & (weights > 0)
+    statistic = float(max(2.0 * total * gain.sum(), 0.0))
     return {
-        "slope": float(found.x[0]),
-        "shift": np.append(0.0, found.x[1:]),
+        "slope": float(slope),
+        "shift": shift,
         "floor": floor,
-        "n_impossible": int(((own < floor) & (weights > 0)).sum()),
-        "zeros_cost": float(as_it_is - raised),
-        "rescaling_gains": float(raised - found.fun),
+        "n_impossible": int(impossible.sum()),
+        "zeros_cost": float(gain[impossible].sum()),
+        "gain": float(gain.sum()),
         "statistic": statistic,
         "df": n_classes,
         "p_value": float(chdtrc(n_classes, statistic)),

@@ -15,7 +15,6 @@ from ._text import numbers_apart
 
 _CONTRASTS = 3  # of a region, in its name
 _BELIEVED = 0.5  # of the marked labels, that the test for noise has to take for wrong
-_ROUNDING = 1e-9  # nats a row
 _FEW = 10  # rows, below which a column's offsets are stories of single rows
 # By so many standard errors, and by so much of it, a region has to exceed what the model expects.
 _BEYOND, _SURPRISE = 2.0, 0.2
@@ -140,7 +139,7 @@ def calibration_candidate(found, n_rows, total, code, frozen):
     error = float(np.hypot(error, found["zeros_cost"] / np.sqrt(max(found["n_impossible"], 1))))
     slope, n_impossible = found["slope"], found["n_impossible"]
     how = "more timid than need be"
-    if found["zeros_cost"] > max(found["rescaling_gains"], _ROUNDING):
+    if n_impossible and found["zeros_cost"] > 0.5 * found["gain"]:
         how = "0 where they should not be"
     elif abs(slope - 1.0) < 0.03:
         how = "shifted between the classes"

@@ -64,7 +64,7 @@ def what_could_be_found(report):
     if "label_issues" in sizes:
         parts.append(f"{sizes['label_issues'][0]:.1%} of wrong labels")
     else:
-        parts.append("no share of wrong labels, for the model is too unsure")
+        parts.append("no share of wrong labels, which these probabilities cannot tell from chance")
     for kind, name in (("calibration", "a rescaling"), ("feature", "a column")):
         if kind in sizes:
             parts.append(f"{name} worth {sizes[kind][0]:.2g} nats a row")

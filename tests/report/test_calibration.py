@@ -84,7 +84,7 @@ def test_a_probability_of_zero_is_rescaled_as_half_of_the_smallest_other(global_
     impossible = proba[np.arange(3000), codes] == 0
     assert found["n_impossible"] == impossible.sum() > 0
     assert found["floor"] == pytest.approx(0.1)
-    assert found["zeros_cost"] > found["rescaling_gains"]
+    assert found["zeros_cost"] > 0.5 * found["gain"]
     raised = np.maximum(proba, 0.1)
     raised /= raised.sum(axis=1, keepdims=True)
     plain = find_miscalibration(codes, raised, np.ones(3000))
@@ -122,8 +122,20 @@ def test_a_single_zero_does_not_decide_what_is_said():
     proba[0], proba[0, codes[0]] = 1.0, 0.0
     found = find_miscalibration(codes, proba, np.ones(5000))
     assert found["n_impossible"] == 1
-    assert found["zeros_cost"] < found["rescaling_gains"]
+    assert 0 < found["zeros_cost"] < 0.5 * found["gain"]
     assert found["slope"] > 1.5
+
+
+def test_what_zeros_cost_is_the_loss_that_their_rows_save():
+    """A model of 0 and 1 alone that errs twice: all of the gain, and more, is of these rows."""
+    codes = np.arange(500) % 2
+    proba = np.eye(2)[codes]
+    proba[:2] = proba[:2, ::-1]
+    found = find_miscalibration(codes, proba, np.ones(500))
+    then = recalibrated(proba, found)[:2].min()
+    assert found["n_impossible"] == 2
+    assert found["zeros_cost"] == pytest.approx(2 / 500 * np.log(then / np.finfo(float).eps))
+    assert found["zeros_cost"] > found["gain"] > 0
 
 
 def test_rounding_to_zero_is_no_vote():
