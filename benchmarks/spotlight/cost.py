@@ -9,9 +9,12 @@ steps, its precision solved anew at the same size.
 import argparse
 
 import numpy as np
+import pandas as pd
 
 from skaudit import SpotlightFinder
 from skaudit.datasets import make_planted_loss, make_planted_region
+from skaudit.report._embedding import table_embedding
+from skaudit.spotlight import describe_spotlights
 
 from ..clock import cpu_time
 from ..tables import print_table, silence, verdict
@@ -137,6 +140,31 @@ def growth(cases, repetitions):
     return rows
 
 
+def around_fit(n_rows, n_columns, repetitions):
+    """What an audit does beside a fit in a table of numbers: seconds, and over those of the fit."""
+    case = blob_case(n_rows, n_columns)
+    table = pd.DataFrame(case.X).add_prefix("x")
+    kinds = dict.fromkeys(table.columns, "number")
+    placed, Z = cpu_time(lambda: table_embedding(table, kinds, 0), repetitions)
+    finder = SpotlightFinder(1, random_state=0)
+    fit, _ = cpu_time(lambda: finder.fit(Z, case.loss), repetitions)
+    found, members = cpu_time(lambda: finder.predict(Z), repetitions)
+    told, _ = cpu_time(lambda: describe_spotlights(members, table), repetitions)
+    tested = SpotlightFinder(1, n_permutations=19, random_state=0)
+    permuted, _ = cpu_time(lambda: tested.fit(Z, case.loss))
+    seconds = {
+        "rows placed by ranks": placed,
+        "fit": fit,
+        "its members": found,
+        "what tells them apart": told,
+        "fit, 19 permutations": permuted,
+    }
+    return [
+        {"rows x columns": case.name, "work": work, "CPU s": spent, "/ fit": spent / fit}
+        for work, spent in seconds.items()
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="*", choices=CASES, default=list(CASES))
@@ -146,6 +174,7 @@ def main():
     parser.add_argument("--objective", action="store_true", help="also run all reference steps")
     parser.add_argument("--penalties", nargs="*", type=float, default=[1.0, 3.0, 10.0])
     parser.add_argument("--growth", action="store_true", help="also vary rows and columns")
+    parser.add_argument("--around", action="store_true", help="also time what goes with a fit")
     args = parser.parse_args()
     silence()
     makers = [CASES[name] for name in args.sizes]
@@ -153,6 +182,8 @@ def main():
     for make_case in makers:
         print_table(measure(make_case(), args.reference_steps, args.repetitions))
         print()
+    if args.around:
+        print_table(around_fit(50_000, 30, args.repetitions), "Around a fit")
     if args.objective:
         rows = [compare_objective(make_case(), args.penalties) for make_case in makers]
         print_table(rows, "Objective at the exact size")

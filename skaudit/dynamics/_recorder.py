@@ -382,7 +382,11 @@ class DataMapRecorder:
     def _remember(self, target, p):
         """Write p, shape (m,), behind each target row's earlier snapshots."""
         slots = self._state.n_updates[target]
-        self._grow_history(int(slots.max(initial=0)) + 1)
+        latest = int(slots.max(initial=0))
+        self._grow_history(latest + 1)
+        if (slots == latest).all():
+            self._history[latest][target] = p
+            return
         if isinstance(target, slice):
             target = np.arange(target.start, target.stop)
         for slot in np.unique(slots):

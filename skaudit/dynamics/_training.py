@@ -108,14 +108,21 @@ def record_run(
     weight = data.weight if test is None or data.weight is None else data.weight[test]
     if weight is not None and codes.ndim == 2:
         weight = np.repeat(weight, codes.shape[1])
-    latest = None
+    latest, checked = None, None
     with _one_stream(estimator, rng):
         epochs = run_source(source, estimator, task)
         for _ in range(n_epochs):
             with progress.epoch(estimator) as watched:
                 snapshot = next(epochs, None)
                 if snapshot is not None:
-                    run.tallies.append(_record_snapshot(run.recorder, snapshot, weight, means))
+                    # A learner that has converged yields its last snapshot again.
+                    if snapshot is not latest:
+                        checked = run.recorder._check_snapshot(
+                            snapshot.values, snapshot.rows, snapshot.logits
+                        )
+                    run.tallies.append(
+                        _record_snapshot(run.recorder, snapshot, checked, weight, means)
+                    )
                     latest = snapshot
             if snapshot is None or watched.stop:
                 break
@@ -125,10 +132,10 @@ def record_run(
     return run
 
 
-def _record_snapshot(recorder, snapshot, weight, means):
-    """Check and record one snapshot; its tally."""
+def _record_snapshot(recorder, snapshot, checked, weight, means):
+    """Record one snapshot, of which the recorder has checked the values; its tally."""
     tally = Tally(weight)
-    values, read = recorder._check_snapshot(snapshot.values, snapshot.rows, snapshot.logits)
+    values, read = checked
     recorder._record(snapshot.rows, values, read, tally)
     if means is not None:
         proba = softmax(values, axis=1) if snapshot.logits else values

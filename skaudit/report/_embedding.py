@@ -248,7 +248,6 @@ def _ranked(values):
     ordered = values[order]
     first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(order)])
     count = np.diff(first, append=len(order))
-    block = np.empty((len(values), 2), order="F")
-    block[:, 0], block[:, 1] = 0.5, missing
-    block[order, 0] = np.repeat(first + 0.5 * (count + 1), count) / max(len(order), 1)
-    return block
+    ranks = np.full(len(values), 0.5)
+    ranks[order] = np.repeat(first + 0.5 * (count + 1), count) / max(len(order), 1)
+    return np.stack([ranks, missing], axis=1) if len(order) < len(values) else ranks[:, None]

@@ -243,8 +243,9 @@ def rows_of_segments(values, segments, chosen):
 def unused_columns(estimator, X, names, asked, random_state):
     """Of some columns of a model's X, those that do not change what it predicts.
 
-    On some rows each column is given other values of its own, rare ones too. Of anything but a
-    pandas frame or an array no column is known to be unused.
+    On some rows each column is given other values of its own: those of any rows, and where that
+    changes nothing each of its values, rare ones too. Of anything but a pandas frame or an array no
+    column is known to be unused.
 
     Parameters
     ----------
@@ -267,21 +268,30 @@ def unused_columns(estimator, X, names, asked, random_state):
     probed = np.sort(rng.choice(len(X), min(len(X), _PROBED), replace=False))
     some = take_rows(X, probed)
     expected = estimator.predict_proba(some)
-    unused = set()
-    # A column at a time: what a model says of a row may depend on the others.
-    for position in [i for i, name in enumerate(names) if name in asked]:
-        changed = some.copy()
+
+    def changes_with(position, draw):
+        """Whether predictions change where a column has other values, drawn by a function."""
+        column = X.iloc[:, position] if hasattr(X, "iloc") else pd.Series(X[:, position])
+        changed, values = some.copy(), draw(column, len(probed), rng)
         if hasattr(changed, "iloc"):
-            changed.isetitem(position, _other_values(X.iloc[:, position], probed, rng))
+            changed.isetitem(position, values.set_axis(changed.index))
         else:
-            changed[:, position] = _other_values(pd.Series(X[:, position]), probed, rng)
-        if np.allclose(estimator.predict_proba(changed), expected, rtol=_ROUNDING, atol=0):
-            unused.add(names[position])
-    return unused
+            changed[:, position] = values
+        proba = estimator.predict_proba(changed)
+        return not np.allclose(proba, expected, rtol=_ROUNDING, atol=0)
+
+    # A column at a time: what a model says of a row may depend on the others.
+    positions = [i for i, name in enumerate(names) if name in asked]
+    draws = _any_values, _distinct_values
+    return {names[i] for i in positions if not any(changes_with(i, draw) for draw in draws)}
 
 
-def _other_values(column, rows, rng):
-    """Values of a column, rare ones as often as others, under the labels of some of its rows."""
+def _any_values(column, n, rng):
+    """Values of a column in n rows by chance."""
+    return column.iloc[rng.randint(len(column), size=n)]
+
+
+def _distinct_values(column, n, rng):
+    """Values of a column, rare ones as often as others."""
     distinct = column.drop_duplicates()
-    chosen = rng.permutation(np.resize(rng.permutation(len(distinct)), len(rows)))
-    return distinct.iloc[chosen].set_axis(column.index[rows])
+    return distinct.iloc[rng.permutation(np.resize(rng.permutation(len(distinct)), n))]

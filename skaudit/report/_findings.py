@@ -229,13 +229,13 @@ def _unexpected(view, number, losses, expected, weights):
     Its loss is that on halves of the rows that were not searched. With its standard error, both NaN
     where no row was left to measure it, the share times the expected loss, and the share.
     """
-    inside = np.isin(view.rows, view.members[number])
+    inside = view.inside(number)
     losses, expected, weights = (part[view.rows] for part in (losses, expected, weights))
     mean = np.average(losses, weights=weights)
     share = weights[inside].sum() / weights.sum()
     known, outside = np.average(expected[inside], weights=weights[inside]), 0.0
     if share < 1.0:
-        outside = np.average((losses - expected)[~inside], weights=weights[~inside])
+        outside = np.average(losses - expected, weights=weights * ~inside)
     held_out = view.table["held_out_lift"][number] * mean
     error = view.held_out_error(number) * mean
     unexpected = max(held_out - known - outside, 0.0)
@@ -255,22 +255,17 @@ def word_regions(findings, losses, expected, rows):
     found = [one for one in findings if one.kind == "spotlight"]
     table = describable(rows.table, rows.kinds) if found and rows.table is not None else None
     for one in found:
-        among = one.detail["view"].rows
-        contrasts = None if table is None else describe_region(one.rows, table, among)
+        view, number = one.detail["view"], one.detail["number"]
+        contrasts = None if table is None else describe_region(view, number, table)
         one.detail["contrasts"] = contrasts
         _word_region(one, losses, expected, rows.weights)
 
 
 def _word_region(candidate, losses, expected, weights):
     """Title and evidence of a region."""
-    record, rows, seen = (
-        candidate.detail["record"],
-        candidate.rows,
-        candidate.detail["view"].rows,
-    )
-    n_rows = len(losses)
+    view, record, rows = candidate.detail["view"], candidate.detail["record"], candidate.rows
+    inside, seen, n_rows = view.inside(candidate.detail["number"]), view.rows, len(losses)
     losses, expected, weights = (part[seen] for part in (losses, expected, weights))
-    inside = np.isin(seen, rows)
     within = np.average(losses[inside], weights=weights[inside])
     outside = np.average(losses[~inside], weights=weights[~inside])
     name = name_region(candidate.detail["contrasts"])
@@ -290,7 +285,7 @@ def _word_region(candidate, losses, expected, weights):
     candidate.evidence = (
         f"Mean loss {within:.2f} nats in its {_count(len(rows), 'row', 'rows')}, {outside:.2f} "
         f"elsewhere: {record['lift']:.1f} times the mean of all. {confirmed} {knowing} It was "
-        f"found in {candidate.detail['view'].name}{among}."
+        f"found in {view.name}{among}."
     )
 
 

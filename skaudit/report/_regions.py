@@ -52,6 +52,12 @@ class View:
             return float(p_value)
         return min(gumbel_p_value(null, evidence[number]["value"]), float(p_value))
 
+    def inside(self, number):
+        """Which of its rows are members of a spotlight, a mask of shape (m,)."""
+        mask = np.zeros(len(self.rows), dtype=bool)
+        mask[np.searchsorted(self.rows, self.members[number])] = True
+        return mask
+
     def held_out_error(self, number):
         """Standard error of the held-out lift of a spotlight."""
         return self.finder._evidence[number]["held_out_error"]
@@ -92,8 +98,8 @@ def find_regions(embeddings, losses, weight, *, n_spotlights, n_permutations, ra
 
 
 def same_region(rows, others):
-    """Whether many rows of the smaller of two regions are in the other one."""
-    shared = np.intersect1d(rows, others).size
+    """Whether many rows of the smaller of two regions, of distinct positions, are in the other."""
+    shared = np.intersect1d(rows, others, assume_unique=True).size
     return shared >= _SAME * max(min(len(rows), len(others)), 1)
 
 
@@ -109,7 +115,7 @@ def describable(table, kinds):
     return pd.DataFrame(columns, index=table.index)
 
 
-def describe_region(rows, table, among):
-    """What tells the rows of a region apart `among` others, as `describe_spotlights` tells it."""
-    seen = table if len(among) == len(table) else table.iloc[among]
-    return describe_spotlights(np.where(np.isin(among, rows), 0, -1), seen)
+def describe_region(view, number, table):
+    """What tells a spotlight apart from the other rows of its view, see `describe_spotlights`."""
+    seen = table if len(view.rows) == len(table) else table.iloc[view.rows]
+    return describe_spotlights(np.where(view.inside(number), 0, -1), seen)

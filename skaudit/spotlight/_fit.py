@@ -8,7 +8,7 @@ import numpy as np
 from ._membership import solve_precision, squared_distances
 from ._metric import Metric, fit_metric
 from ._scan import cut_at, scan
-from ._search import Sizing, finish, lay_out, search
+from ._search import Sizing, finish, lay_out, search, take_apart
 from ._search_loss import deflate
 from ._significance import permutation_p_value
 
@@ -97,7 +97,8 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
         if _is_flat(path_loss):
             return
         tensor = backend.like(path_loss, path_rows.Z)
-        first = search(path_rows, tensor, sizing)
+        seeds = rng.randint(2**32, size=test.n_permutations, dtype=np.uint32)
+        first, p_value, null = _search_and_test(path_rows, tensor, sizing, test, seeds)
         if first.center is None:
             return
         found = first
@@ -106,17 +107,6 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
         spotlight = _settle(problem, loss, sizing, found)
         if spotlight is None:
             return
-        p_value, null = np.nan, np.empty(0)
-        if test.n_permutations:
-            p_value, null = permutation_p_value(
-                partial(_permuted_value, path_rows, tensor, sizing),
-                path_rows.n,
-                first.value,
-                test.n_permutations,
-                test.alpha,
-                rng.randint(2**32, size=test.n_permutations, dtype=np.uint32),
-                test.n_jobs,
-            )
         raw = problem.losses if sample is None else problem.losses[sample]
         lift, lift_error = _held_out_lift(path_rows, path_loss, raw, sizing, halves_rng)
         yield spotlight | {
@@ -133,6 +123,31 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
         loss = deflate(
             loss, problem.weights, spotlight["members"], spotlight["membership"], deflation
         )
+
+
+def _search_and_test(rows, loss, sizing, test, seeds):
+    """What is found, its p-value (NaN: not tested), and the statistics of permuted losses.
+
+    Of several regions that one cut gathers one is taken, unless it may be chance by itself where
+    the whole is not.
+    """
+    whole = search(rows, loss, sizing)
+    part = take_apart(rows, loss, sizing, whole)
+    if whole.center is None or not test.n_permutations:
+        return part, np.nan, np.empty(0)
+    p_value, null = permutation_p_value(
+        partial(_permuted_value, rows, loss, sizing),
+        rows.n,
+        whole.value,
+        test.n_permutations,
+        test.alpha,
+        seeds,
+        test.n_jobs,
+    )
+    p_value_of_part = (1 + np.count_nonzero(null >= part.value)) / (1 + len(null))
+    if p_value_of_part <= test.alpha:
+        return part, p_value_of_part, null
+    return whole, p_value, null
 
 
 def _is_flat(loss):
@@ -212,7 +227,8 @@ def _found_elsewhere(rows, loss, weights, sizing, half, other):
     """The rows of one half within the spotlight that is found in the other, as positions."""
     if _is_flat(loss[half]):
         return other[:0]
-    found = search(rows.take(half), rows.backend.like(loss[half], rows.Z), sizing, brief=True)
+    there, tensor = rows.take(half), rows.backend.like(loss[half], rows.Z)
+    found = take_apart(there, tensor, sizing, search(there, tensor, sizing, brief=True))
     if found.center is None:
         return other[:0]
     center = rows.backend.like(found.center[None], rows.Z)

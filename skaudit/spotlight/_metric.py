@@ -17,7 +17,8 @@ class Metric:
     `scale` (d,) makes the RMS norm of the rows 1, so that units cancel before any product. `unit`
     is the length here of what is 1 where distances are told: in X (euclidean), in rows of length 1
     (cosine), in columns of deviation 1 (standardized), and in these times
-    (R + s trace(R) / d I)^(-1/2), with R their correlations (whitened).
+    (R + s trace(R) / d I)^(-1/2), with R their correlations (whitened). Constant columns do not
+    count for d.
     """
 
     name: str
@@ -74,15 +75,14 @@ def fit_metric(name, X, weights):
     varying = deviation > 0
     if not varying.any():
         return None
-    d = X.shape[1]
     if name in ("standardized", "whitened"):
-        unit = 1.0 / np.sqrt(d)
+        unit = 1.0 / np.sqrt(np.count_nonzero(varying))
         scale = unit * varying / np.maximum(np.where(varying, deviation, 1.0), _LEAST)
     else:
         largest = deviation.max()
         rms = largest * np.sqrt(((deviation / largest) ** 2).sum())
         unit = 1.0 / max(rms, _LEAST)
-        scale = np.full(d, unit)
+        scale = np.full(X.shape[1], unit)
     metric = Metric(name, location, scale, float(unit))
     if name == "whitened":
         metric.matrix, metric.unit = _whitening(metric, X, weights)
@@ -140,9 +140,9 @@ def _whitening(metric, X, weights):
         (metric.apply_block(block) * (w / total)[:, None]).T @ metric.apply_block(block)
         for block, w in _blocks("euclidean", X, weights)
     )
-    d = len(covariance)
+    n_varying = np.count_nonzero(metric.scale)
     values, vectors = np.linalg.eigh(covariance)
-    shrunk = np.maximum(values, 0) + _SHRINKAGE * np.trace(covariance) / d
+    shrunk = np.maximum(values, 0) + _SHRINKAGE * np.trace(covariance) / n_varying
     matrix = (vectors / np.sqrt(shrunk)) @ vectors.T
     length = np.sqrt(np.trace(matrix @ covariance @ matrix))
     return matrix / length, float(1.0 / length)

@@ -41,12 +41,16 @@ class Sizing:
 
 @dataclass
 class Rows:
-    """What all searches share: centred rows, their squared norms, weights with mean 1."""
+    """What all searches share: centred rows, their squared norms, weights with mean 1.
+
+    `n_varying` is the number of columns that are not constant.
+    """
 
     Z: Any
     norms: Any
     weights: Any
     backend: Any
+    n_varying: int
 
     @property
     def n(self):
@@ -55,8 +59,8 @@ class Rows:
     def take(self, positions):
         """The rows at the positions, in their own right."""
         Z = self.Z[positions]
-        weights = self.weights[positions]
-        return Rows(Z, self.norms[positions], weights / weights.mean(), self.backend)
+        weights = self.weights[positions] / self.weights[positions].mean()
+        return Rows(Z, self.norms[positions], weights, self.backend, self.n_varying)
 
 
 @dataclass
@@ -78,7 +82,8 @@ def lay_out(Z, weights, backend):
     """The `Rows` of a centred matrix Z (n, d) and weights (n,)."""
     matrix = backend.rows(Z)
     weights = backend.like(weights / weights.mean(), matrix)
-    return Rows(matrix, backend.squared_norms(matrix), weights, backend)
+    n_varying = int((Z != Z[:1]).any(axis=0).sum())
+    return Rows(matrix, backend.squared_norms(matrix), weights, backend, n_varying)
 
 
 def search(rows, loss, sizing, brief=False):
@@ -102,8 +107,7 @@ def search(rows, loss, sizing, brief=False):
     brief = brief and sizing.given
     sizes = np.geomspace(first, end, _N_SIZES // 2 if brief else _N_SIZES)
     centers = rows.backend.stack([center for center in starts for _ in _STARTS])
-    found = _follow(rows, loss, sizing, centers, sizes, climbs=not brief)
-    return found if sizing.given else _take_apart(rows, loss, sizing, found)
+    return _follow(rows, loss, sizing, centers, sizes, climbs=not brief)
 
 
 def finish(rows, loss, sizing, found):
@@ -120,14 +124,17 @@ def finish(rows, loss, sizing, found):
     return done
 
 
-def _take_apart(rows, loss, sizing, found):
+def take_apart(rows, loss, sizing, found):
     """Of a cut that gathers regions which lie apart one of them; else the cut as it is.
 
-    A ball around a center far outside is nearly a half-space and may hold several regions.
+    A ball around a center far outside is nearly a half-space and may hold several regions. One of a
+    given size stays as it is.
     """
+    if found.members is None:
+        return found
     host = _host(rows, loss)
     for _ in range(_MOST_PARTS - 1):
-        part = None if found.members is None else _part_of(rows, loss, host, sizing, found)
+        part = _part_of(rows, loss, host, sizing, found)
         if part is None:
             break
         part.history = found.history + part.history
@@ -193,7 +200,7 @@ def start_centers(rows, loss):
 
 def _discriminant(rows, share, covariance):
     """Solve (Z' diag(share) Z + s I) x = covariance by conjugate gradients, without the matrix."""
-    shrinkage = _SHRINKAGE * (share @ rows.norms) / rows.Z.shape[1]
+    shrinkage = _SHRINKAGE * (share @ rows.norms) / rows.n_varying
     x, residual = covariance * 0.0, covariance
     direction, old = residual, residual @ residual
     enough = 1e-6 * float(old)

@@ -8,7 +8,7 @@ from skaudit.spotlight import _search
 from skaudit.spotlight._backend import NumpyBackend
 from skaudit.spotlight._halves import two_means
 from skaudit.spotlight._membership import objective, solve_precision, squared_distances
-from skaudit.spotlight._search import Sizing, finish, lay_out, search, start_centers
+from skaudit.spotlight._search import Sizing, finish, lay_out, search, start_centers, take_apart
 
 AUTO, GIVEN = Sizing(0.05, 0.2), Sizing(0.1, 0.1)
 
@@ -82,7 +82,6 @@ def test_a_grid_of_centers_finds_nothing_better(d, seed):
 @pytest.mark.parametrize("d", [2, 30])
 def test_far_starts_do_not_lower_the_result(seed, excess, d, monkeypatch):
     rows, loss, _ = rows_and_loss(500, d, seed=seed, excess=excess)
-    monkeypatch.setattr(_search, "_take_apart", lambda rows, loss, sizing, found: found)
     together = [search(rows, loss, sizing).value for sizing in (AUTO, GIVEN)]
     monkeypatch.setattr(_search, "start_centers", lambda *args: start_centers(*args)[:1])
     alone = [search(rows, loss, sizing).value for sizing in (AUTO, GIVEN)]
@@ -174,30 +173,34 @@ def test_the_history_only_rises():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_two_regions_in_one_half_space_are_taken_apart(dtype, global_random_seed, monkeypatch):
+def test_two_regions_in_one_half_space_are_taken_apart(dtype, global_random_seed):
     X, losses, truth = two_subclasses(seed=global_random_seed)
     rows = lay_out(centred(X).astype(dtype), np.ones(len(X)), NumpyBackend())
     loss = losses.astype(dtype)
     sizing = Sizing(0.01, 0.1)
-    found = search(rows, loss, sizing)
+    whole = search(rows, loss, sizing)
+    counts = np.bincount(truth[whole.members] + 1, minlength=3)[1:]
+    assert min(counts) >= 20  # the case is one where the search gathers both
+    found = take_apart(rows, loss, sizing, whole)
     counts = sorted(np.bincount(truth[found.members] + 1, minlength=3)[1:])
     assert counts[0] <= 2
     assert counts[1] >= 35
     assert found.share * len(X) == found.members.sum()
-    monkeypatch.setattr(_search, "_take_apart", lambda rows, loss, sizing, found: found)
-    whole = search(rows, loss, sizing)
-    counts = np.bincount(truth[whole.members] + 1, minlength=3)[1:]
-    assert min(counts) >= 20  # the case is one where the search alone gathers both
     assert found.history[: len(whole.history)] == whole.history
     assert found.n_iter > whole.n_iter
 
 
 @pytest.mark.parametrize("d", [2, 10, 100])
-def test_one_region_is_not_taken_apart(d, global_random_seed, monkeypatch):
+def test_one_region_is_not_taken_apart(d, global_random_seed):
     rows, loss, _ = rows_and_loss(2000, d, seed=global_random_seed)
     found = search(rows, loss, AUTO)
-    monkeypatch.setattr(_search, "_take_apart", lambda rows, loss, sizing, found: found)
-    np.testing.assert_array_equal(found.members, search(rows, loss, AUTO).members)
+    assert take_apart(rows, loss, AUTO, found) is found
+
+
+def test_what_has_a_given_size_is_not_taken_apart():
+    rows, loss, _ = rows_and_loss(300, 2)
+    found = search(rows, loss, GIVEN)
+    assert take_apart(rows, loss, GIVEN, found) is found
 
 
 def test_halves_are_those_of_two_clouds(global_random_seed):

@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from embeddings import centred, planted
+from embeddings import centred, planted, two_subclasses
 from scipy import stats
 
 from skaudit import SpotlightFinder
@@ -187,6 +187,18 @@ def test_a_later_spotlight_may_be_the_one(monkeypatch):
     assert finder.spotlights_["p_value"].tolist() == [0.7, 0.01]
     assert set(finder.predict(X)) == {-1, 1}
     assert finder.n_spotlights_ == 1
+
+
+@pytest.mark.parametrize(("null", "n_told"), [(10.0, 50), (1000.0, 100), (2000.0, 0)])
+def test_a_part_that_may_be_chance_is_told_with_the_whole(null, n_told, monkeypatch):
+    """Two regions of 50 rows: together the statistic is 1486, that of one is 713."""
+    from skaudit.spotlight import _fit
+
+    monkeypatch.setattr(_fit, "_permuted_value", lambda *args: null)
+    X, losses, _ = two_subclasses()
+    finder = SpotlightFinder(1, max_size=0.1, n_permutations=19, random_state=0).fit(X, losses)
+    assert (finder.predict(X) == 0).sum() == pytest.approx(n_told, abs=5)
+    assert (finder.spotlights_["p_value"][0] <= 0.05) == (n_told > 0)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.5])
