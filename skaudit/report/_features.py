@@ -12,8 +12,11 @@ from ..utils._sklearn_compat import take_rows
 from ._columns import plain_columns
 
 SCORE = "held-out score"  # a name that no tested feature has
-_PROBED = 300  # rows that tell whether a model uses a column
+_PROBED = 300  # rows that tell whether a model uses a column; of most columns ...
+_GLANCED = 20  # ... as many as these do, copied for all columns at once
+_MOST_PROBED = 2_000_000  # entries of such copies
 _ROUNDING = 1e-12  # of probabilities; threads add up votes in any order
+_COARSE = 1e-5  # of probabilities, that a glance can tell apart
 
 
 @dataclass(eq=False)
@@ -243,8 +246,8 @@ def rows_of_segments(values, segments, chosen):
 def unused_columns(estimator, X, names, asked, random_state):
     """Of some columns of a model's X, those that do not change what it predicts.
 
-    On some rows each column is given other values of its own: those of any rows, and where that
-    changes nothing each of its values, rare ones too. Of anything but a pandas frame or an array no
+    In a few rows each column is given values of other rows, and where that changes nothing, in
+    more rows each of its values, rare ones too. Of anything but a pandas frame or an array no
     column is known to be unused.
 
     Parameters
@@ -260,35 +263,61 @@ def unused_columns(estimator, X, names, asked, random_state):
     -------
     set of str
     """
-    import pandas as pd
-
     if not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or X.ndim != 2:
         return set()
     rng = check_random_state(random_state)
+    positions = [i for i, name in enumerate(names) if name in asked]
+    at_a_time = max(1, _MOST_PROBED // (_GLANCED * len(names)))
+    used: set = set()
+    for start in range(0, len(positions), at_a_time):
+        used |= _used_at_a_glance(estimator, X, positions[start : start + at_a_time], rng)
     probed = np.sort(rng.choice(len(X), min(len(X), _PROBED), replace=False))
     some = take_rows(X, probed)
     expected = estimator.predict_proba(some)
-
-    def changes_with(position, draw):
-        """Whether predictions change where a column has other values, drawn by a function."""
-        column = X.iloc[:, position] if hasattr(X, "iloc") else pd.Series(X[:, position])
-        changed, values = some.copy(), draw(column, len(probed), rng)
-        if hasattr(changed, "iloc"):
-            changed.isetitem(position, values.set_axis(changed.index))
-        else:
-            changed[:, position] = values
-        proba = estimator.predict_proba(changed)
-        return not np.allclose(proba, expected, rtol=_ROUNDING, atol=0)
-
+    unused = set()
     # A column at a time: what a model says of a row may depend on the others.
-    positions = [i for i, name in enumerate(names) if name in asked]
-    draws = _any_values, _distinct_values
-    return {names[i] for i in positions if not any(changes_with(i, draw) for draw in draws)}
+    for position in [position for position in positions if position not in used]:
+        changed = some.copy()
+        _set_column(changed, position, _distinct_values(_column(X, position), len(probed), rng))
+        if np.allclose(estimator.predict_proba(changed), expected, rtol=_ROUNDING, atol=0):
+            unused.add(names[position])
+    return unused
 
 
-def _any_values(column, n, rng):
-    """Values of a column in n rows by chance."""
-    return column.iloc[rng.randint(len(column), size=n)]
+def _used_at_a_glance(estimator, X, positions, rng):
+    """Columns that change what is predicted for a few rows, all asked at once.
+
+    Copies of these rows lie below each other, and in each another column has values of other rows.
+    None where what a model says of a row depends on the others.
+    """
+    rows = rng.choice(len(X), min(len(X), _GLANCED), replace=False)
+    expected = estimator.predict_proba(take_rows(X, rows))
+    copies = np.tile(rows, (1 + len(positions), 1))
+    stacked = take_rows(X, copies.ravel())
+    for copy, position in enumerate(positions, 1):
+        sources = copies.copy()
+        sources[copy] = rng.randint(len(X), size=len(rows))
+        _set_column(stacked, position, _column(X, position).iloc[sources.ravel()])
+    proba = estimator.predict_proba(stacked).reshape(len(copies), *expected.shape)
+    # Models of single precision round by the place of a row among the others.
+    if not np.allclose(proba[0], expected, rtol=_COARSE, atol=0):
+        return set()
+    changed = [not np.allclose(copy, proba[0], rtol=_COARSE, atol=0) for copy in proba[1:]]
+    return {position for position, does in zip(positions, changed, strict=True) if does}
+
+
+def _column(X, position):
+    import pandas as pd
+
+    return X.iloc[:, position] if hasattr(X, "iloc") else pd.Series(X[:, position])
+
+
+def _set_column(X, position, values):
+    """Put values, in the order of the rows, into a frame or an array."""
+    if hasattr(X, "iloc"):
+        X.isetitem(position, values.set_axis(X.index))
+    else:
+        X[:, position] = values
 
 
 def _distinct_values(column, n, rng):

@@ -63,7 +63,8 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
         Permutations of the losses to test each spotlight; those with p <= `alpha` then count as
         found. 0 does not test. No p-value is below 1 / (1 + n_permutations), so that fewer than
         1 / alpha - 1 find nothing. Permutations stop early, with the p-value of Besag and Clifford,
-        once p <= alpha is out of reach.
+        once p <= alpha is out of reach. A cut that gathers several regions is taken apart where one
+        of them is significant by itself (always where nothing is tested).
     alpha : float, default=0.05
         Level of the test.
     backend : {"auto", "numpy", "torch"}, default="auto"
@@ -83,7 +84,7 @@ class SpotlightFinder(VersionedStateMixin, CallbackSupportMixin, TransformerMixi
     precisions_ : ndarray of shape (n_spotlights,)
         tau, for distances in X ("euclidean"), between rows of length 1 ("cosine"), between columns
         divided by their standard deviation ("standardized"), or between these times
-        (R + 0.1 trace(R) / d I)^(-1/2), R their correlations ("whitened").
+        (R + 0.1 trace(R) / d I)^(-1/2), R the correlations of the d columns that vary ("whitened").
     radii_ : ndarray of shape (n_spotlights,)
         Distance, in the same space, within which a row is a member.
     spotlights_ : pandas.DataFrame of n_spotlights rows

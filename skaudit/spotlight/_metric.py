@@ -17,8 +17,7 @@ class Metric:
     `scale` (d,) makes the RMS norm of the rows 1, so that units cancel before any product. `unit`
     is the length here of what is 1 where distances are told: in X (euclidean), in rows of length 1
     (cosine), in columns of deviation 1 (standardized), and in these times
-    (R + s trace(R) / d I)^(-1/2), with R their correlations (whitened). Constant columns do not
-    count for d.
+    (R + s trace(R) / d I)^(-1/2), with R the correlations of the d columns that vary (whitened).
     """
 
     name: str

@@ -298,6 +298,31 @@ def test_a_model_may_look_at_all_rows_at_once():
     assert unused_columns(model, X, list(X), set(X), 0) == {"x2", "x3"}
 
 
+def test_columns_of_all_types_are_given_other_values():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "x": rng.normal(size=200),
+            "kind": pd.Categorical(rng.choice(["a", "b"], 200)),
+            "count": pd.array(rng.integers(0, 5, 200), dtype="Int64"),
+            "when": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 99, 200), "D"),
+            "word": rng.choice(["yes", "no", None], 200),
+            "flag": rng.random(200) < 0.5,
+        },
+        index=np.zeros(200, dtype=int),
+    )
+    seen: list = []
+
+    def read(frame):
+        seen.append(frame.dtypes.to_dict())
+        return np.column_stack([frame["x"], frame["kind"] == "b", frame["count"].astype(float)])
+
+    model = make_pipeline(FunctionTransformer(read), LogisticRegression()).fit(X, X["x"] > 0)
+    model[-1].coef_[:] = 1.0
+    assert unused_columns(model, X, list(X), set(X), 0) == {"when", "word", "flag"}
+    assert all(dtypes == X.dtypes.to_dict() for dtypes in seen)
+
+
 def test_a_late_value_that_the_model_uses_is_noticed():
     """Rare ones as often as others, whatever the order of the rows."""
     values = np.arange(8000.0) % 300
