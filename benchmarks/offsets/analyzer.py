@@ -138,5 +138,6 @@ if __name__ == "__main__":
     parser.add_argument("--budget", type=float, default=20.0, help="seconds for a single feature")
     options = parser.parse_args()
     print_table(list(measure(options.rows, options.many, options.budget)))
-    growth = [measure_growth(n, 10, options.budget) for n in (options.rows // 20, options.rows)]
+    sizes = (options.rows // 20, 30), (options.rows, 10)
+    growth = [measure_growth(*size, options.budget) for size in sizes]
     print_table(growth, "A score that features join")

@@ -98,9 +98,11 @@ def clocked(rooms):
 
     for room, module, name, function in originals:
         setattr(module, name, timed(room, function))
-    yield spent
-    for _, module, name, function in originals:
-        setattr(module, name, function)
+    try:
+        yield spent
+    finally:
+        for _, module, name, function in originals:
+            setattr(module, name, function)
 
 
 def measure(name, X, y, repetitions):

@@ -10,10 +10,11 @@ import argparse
 
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from skaudit import SpotlightFinder
 from skaudit.datasets import make_planted_loss, make_planted_region
-from skaudit.report._embedding import table_embedding
+from skaudit.report._embedding import model_embedding, table_embedding
 from skaudit.spotlight import describe_spotlights
 
 from ..clock import cpu_time
@@ -141,23 +142,33 @@ def growth(cases, repetitions):
 
 
 def around_fit(n_rows, n_columns, repetitions):
-    """What an audit does beside a fit in a table of numbers: seconds, and over those of the fit."""
+    """What an audit does with a table of numbers: seconds, and over those of a fit."""
     case = blob_case(n_rows, n_columns)
     table = pd.DataFrame(case.X).add_prefix("x")
     kinds = dict.fromkeys(table.columns, "number")
+    wrong = case.loss > np.quantile(case.loss, 0.8)
+    booster = HistGradientBoostingClassifier(early_stopping=False).fit(table, wrong)
+    forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=0).fit(table, wrong)
+    fold = np.arange(0, n_rows, 5)
     placed, Z = cpu_time(lambda: table_embedding(table, kinds, 0), repetitions)
-    finder = SpotlightFinder(1, random_state=0)
+    finder = SpotlightFinder(3, random_state=0)
     fit, _ = cpu_time(lambda: finder.fit(Z, case.loss), repetitions)
     found, members = cpu_time(lambda: finder.predict(Z), repetitions)
     told, _ = cpu_time(lambda: describe_spotlights(members, table), repetitions)
-    tested = SpotlightFinder(1, n_permutations=19, random_state=0)
+    tested = SpotlightFinder(3, n_permutations=19, random_state=0)
     permuted, _ = cpu_time(lambda: tested.fit(Z, case.loss))
     seconds = {
         "rows placed by ranks": placed,
-        "fit": fit,
-        "its members": found,
+        "a fifth placed by leaves, booster": cpu_time(
+            lambda: model_embedding(booster, table, fold, 0), repetitions
+        )[0],
+        "a fifth placed by leaves, forest": cpu_time(
+            lambda: model_embedding(forest, table, fold, 0), repetitions
+        )[0],
+        "fit, three spotlights": fit,
+        "their members": found,
         "what tells them apart": told,
-        "fit, 19 permutations": permuted,
+        "fit, each with 19 permutations": permuted,
     }
     return [
         {"rows x columns": case.name, "work": work, "CPU s": spent, "/ fit": spent / fit}

@@ -309,7 +309,10 @@ def _used_at_a_glance(estimator, X, positions, rng):
 def _column(X, position):
     import pandas as pd
 
-    return X.iloc[:, position] if hasattr(X, "iloc") else pd.Series(X[:, position])
+    if hasattr(X, "iloc"):
+        return X.iloc[:, position]
+    # Of objects pandas would make strings, and NaN of None.
+    return pd.Series(X[:, position], dtype=object if X.dtype == object else None)
 
 
 def _set_column(X, position, values):

@@ -87,7 +87,7 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
     n = len(loss)
     double = problem.double and problem.X.size <= _SMALL
     Z = problem.metric.apply(problem.X, np.float64 if double else np.float32)
-    rows = lay_out(Z, problem.weights, backend)
+    rows = lay_out(Z, problem.weights, backend, problem.metric.n_varying)
     sample = np.sort(rng.choice(n, _PATH_ROWS, replace=False)) if n > _LARGE else None
     path_rows = rows if sample is None else rows.take(sample)
     # Of its own, so that the halves are the same whatever is tested.
@@ -98,7 +98,7 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
             return
         tensor = backend.like(path_loss, path_rows.Z)
         seeds = rng.randint(2**32, size=test.n_permutations, dtype=np.uint32)
-        first, p_value, null = _search_and_test(path_rows, tensor, sizing, test, seeds)
+        first, apart, p_value, evidence = _search_and_test(path_rows, tensor, sizing, test, seeds)
         if first.center is None:
             return
         found = first
@@ -108,16 +108,11 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
         if spotlight is None:
             return
         raw = problem.losses if sample is None else problem.losses[sample]
-        lift, lift_error = _held_out_lift(path_rows, path_loss, raw, sizing, halves_rng)
+        lift, lift_error = _held_out_lift(path_rows, path_loss, raw, sizing, apart, halves_rng)
         yield spotlight | {
             "p_value": p_value,
             "held_out_lift": lift,
-            "evidence": {
-                "null": null,
-                "value": first.value,
-                "n_rows": path_rows.n,
-                "held_out_error": lift_error,
-            },
+            "evidence": evidence | {"held_out_error": lift_error},
             "found": not p_value > test.alpha,
         }
         loss = deflate(
@@ -126,28 +121,30 @@ def find_spotlights(problem, loss, sizing, *, n_spotlights, deflation, test, bac
 
 
 def _search_and_test(rows, loss, sizing, test, seeds):
-    """What is found, its p-value (NaN: not tested), and the statistics of permuted losses.
+    """What is found, whether it is a part of a cut, its p-value (NaN: not tested), and evidence.
 
-    Of several regions that one cut gathers one is taken, unless it may be chance by itself where
-    the whole is not.
+    Of several regions that one cut gathers one is taken, unless it may be chance by itself. Whole
+    cuts are what permuted losses give: a part counts only where its whole does, and for no more.
     """
     whole = search(rows, loss, sizing)
     part = take_apart(rows, loss, sizing, whole)
-    if whole.center is None or not test.n_permutations:
-        return part, np.nan, np.empty(0)
-    p_value, null = permutation_p_value(
-        partial(_permuted_value, rows, loss, sizing),
-        rows.n,
-        whole.value,
-        test.n_permutations,
-        test.alpha,
-        seeds,
-        test.n_jobs,
-    )
-    p_value_of_part = (1 + np.count_nonzero(null >= part.value)) / (1 + len(null))
-    if p_value_of_part <= test.alpha:
-        return part, p_value_of_part, null
-    return whole, p_value, null
+    p_value, null, value = np.nan, np.empty(0), min(part.value, whole.value)
+    if test.n_permutations and whole.center is not None:
+        p_value, null = permutation_p_value(
+            partial(_permuted_value, rows, loss, sizing),
+            rows.n,
+            whole.value,
+            test.n_permutations,
+            test.alpha,
+            seeds,
+            test.n_jobs,
+        )
+        p_value_of_part = (1 + np.count_nonzero(null >= value)) / (1 + len(null))
+        if max(p_value, p_value_of_part) > test.alpha:
+            part, value = whole, whole.value
+        else:
+            p_value = p_value_of_part
+    return part, part is not whole, p_value, {"null": null, "value": value, "n_rows": rows.n}
 
 
 def _is_flat(loss):
@@ -201,17 +198,18 @@ def _permuted_value(rows, loss, sizing, order):
     return search(rows, loss[order], sizing).value
 
 
-def _held_out_lift(rows, loss, raw, sizing, rng):
+def _held_out_lift(rows, loss, raw, sizing, apart, rng):
     """Mean raw loss inside / overall, each half measured with the spotlight of the other half.
 
-    With its standard error; both are NaN where neither half has a row inside.
+    With its standard error; both are NaN where neither half has a row inside. `apart` says whether
+    cuts that gather several regions are taken apart.
     """
     order = rng.permutation(rows.n)
     halves = np.sort(order[: rows.n // 2]), np.sort(order[rows.n // 2 :])
     weights = rows.backend.to_numpy(rows.weights).astype(np.float64)
     inside = np.concatenate(
         [
-            _found_elsewhere(rows, loss, weights, sizing, half, other)
+            _found_elsewhere(rows, loss, weights, sizing, apart, half, other)
             for half, other in (halves, halves[::-1])
         ]
     )
@@ -223,12 +221,13 @@ def _held_out_lift(rows, loss, raw, sizing, rng):
     return float(lift), float(np.sqrt(weights[inside] @ (relative - lift) ** 2) / held)
 
 
-def _found_elsewhere(rows, loss, weights, sizing, half, other):
+def _found_elsewhere(rows, loss, weights, sizing, apart, half, other):
     """The rows of one half within the spotlight that is found in the other, as positions."""
     if _is_flat(loss[half]):
         return other[:0]
-    there, tensor = rows.take(half), rows.backend.like(loss[half], rows.Z)
-    found = take_apart(there, tensor, sizing, search(there, tensor, sizing, brief=True))
+    searched, tensor = rows.take(half), rows.backend.like(loss[half], rows.Z)
+    found = search(searched, tensor, sizing, brief=True)
+    found = take_apart(searched, tensor, sizing, found) if apart else found
     if found.center is None:
         return other[:0]
     center = rows.backend.like(found.center[None], rows.Z)

@@ -24,6 +24,7 @@ class Metric:
     location: np.ndarray
     scale: np.ndarray
     unit: float
+    n_varying: int
     matrix: np.ndarray | None = None
 
     def apply(self, X, dtype):
@@ -74,15 +75,16 @@ def fit_metric(name, X, weights):
     varying = deviation > 0
     if not varying.any():
         return None
+    n_varying = int(np.count_nonzero(varying))
     if name in ("standardized", "whitened"):
-        unit = 1.0 / np.sqrt(np.count_nonzero(varying))
+        unit = 1.0 / np.sqrt(n_varying)
         scale = unit * varying / np.maximum(np.where(varying, deviation, 1.0), _LEAST)
     else:
         largest = deviation.max()
         rms = largest * np.sqrt(((deviation / largest) ** 2).sum())
         unit = 1.0 / max(rms, _LEAST)
         scale = np.full(X.shape[1], unit)
-    metric = Metric(name, location, scale, float(unit))
+    metric = Metric(name, location, scale, float(unit), n_varying)
     if name == "whitened":
         metric.matrix, metric.unit = _whitening(metric, X, weights)
     return metric
@@ -139,9 +141,8 @@ def _whitening(metric, X, weights):
         (metric.apply_block(block) * (w / total)[:, None]).T @ metric.apply_block(block)
         for block, w in _blocks("euclidean", X, weights)
     )
-    n_varying = np.count_nonzero(metric.scale)
     values, vectors = np.linalg.eigh(covariance)
-    shrunk = np.maximum(values, 0) + _SHRINKAGE * np.trace(covariance) / n_varying
+    shrunk = np.maximum(values, 0) + _SHRINKAGE * np.trace(covariance) / metric.n_varying
     matrix = (vectors / np.sqrt(shrunk)) @ vectors.T
     length = np.sqrt(np.trace(matrix @ covariance @ matrix))
     return matrix / length, float(1.0 / length)

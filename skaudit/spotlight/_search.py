@@ -78,11 +78,11 @@ class Found:
     members: np.ndarray | None = None  # (n,), of the best cut; None for a given size
 
 
-def lay_out(Z, weights, backend):
-    """The `Rows` of a centred matrix Z (n, d) and weights (n,)."""
+def lay_out(Z, weights, backend, n_varying=None):
+    """The `Rows` of a centred matrix Z (n, d) and weights (n,); all columns vary unless said."""
     matrix = backend.rows(Z)
     weights = backend.like(weights / weights.mean(), matrix)
-    n_varying = int((Z != Z[:1]).any(axis=0).sum())
+    n_varying = Z.shape[1] if n_varying is None else n_varying
     return Rows(matrix, backend.squared_norms(matrix), weights, backend, n_varying)
 
 

@@ -370,6 +370,9 @@ def test_history_of_mini_batches_is_nan_after_a_row_ends():
     nan = np.nan
     assert_array_equal(recorder.history_, [[0.75, 0.125, 0.75], [nan, nan, 0.5]])
     assert recorder.history_.dtype == np.float32
+    recorder.update([0.625, 0.375, 0.875])  # of rows updated once, once and twice
+    third = [nan, nan, 0.875]
+    assert_array_equal(recorder.history_, [[0.75, 0.125, 0.75], [0.375, 0.375, 0.5], third])
 
 
 def test_history_is_p_of_the_label_in_every_snapshot():

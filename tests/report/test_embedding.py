@@ -178,6 +178,7 @@ def test_equal_numbers_have_their_mean_rank(global_random_seed):
     assert (ranks[~known] == 0.5).all()
     np.testing.assert_array_equal(missing == 1, ~known)
     assert (_ranked(np.full(3, np.nan)) == [0.5, 1]).all()
+    assert _ranked(values[known]).shape == (known.sum(), 1)  # nothing to flag
 
 
 def test_only_the_ranks_of_numbers_count(table):

@@ -7,7 +7,7 @@ from scipy.special import entr, expit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from skaudit import audit
@@ -296,6 +296,13 @@ def test_a_model_may_look_at_all_rows_at_once():
     ranks = FunctionTransformer(lambda Z: Z[["x0", "x1"]].rank(pct=True))
     model = make_pipeline(ranks, LogisticRegression()).fit(X, X["x0"] + X["x1"] > 0)
     assert unused_columns(model, X, list(X), set(X), 0) == {"x2", "x3"}
+
+
+def test_objects_of_an_array_stay_what_they_are():
+    X = np.array([["a", None], [None, "b"], ["b", "a"], ["a", "b"]] * 50, dtype=object)
+    model = make_pipeline(OrdinalEncoder(), LogisticRegression()).fit(X, X[:, 0] == "a")
+    model[-1].coef_[0, 1] = 0.0
+    assert unused_columns(model, X, ["x0", "x1"], {"x0", "x1"}, 0) == {"x1"}
 
 
 def test_columns_of_all_types_are_given_other_values():

@@ -135,6 +135,7 @@ def test_constant_columns_take_no_part(name):
     np.testing.assert_allclose(metric.invert(Z), wide)
     np.testing.assert_allclose(np.delete(Z, 1, axis=1), alone.apply(X, np.float64), atol=1e-12)
     assert metric.unit == pytest.approx(alone.unit)
+    assert metric.n_varying == alone.n_varying == 4
 
 
 @pytest.mark.parametrize("name", METRICS)

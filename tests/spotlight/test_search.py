@@ -90,6 +90,16 @@ def test_far_starts_do_not_lower_the_result(seed, excess, d, monkeypatch):
     assert together[1] >= alone[1] * (1 - 1e-4)
 
 
+def test_constant_columns_do_not_change_the_starts():
+    rng = np.random.default_rng(0)
+    Z, loss = centred(rng.normal(size=(300, 4)) ** 3), rng.exponential(size=300)
+    wide = np.insert(Z, [1, 3, 4], 0.0, axis=1)
+    starts = start_centers(lay_out(Z, np.ones(300), NumpyBackend()), loss)
+    others = start_centers(lay_out(wide, np.ones(300), NumpyBackend(), n_varying=4), loss)
+    for start, other in zip(starts, others, strict=True):
+        np.testing.assert_allclose(np.delete(other, [1, 4, 6]), start, rtol=1e-9)
+
+
 def test_far_starts_find_what_the_near_one_misses(monkeypatch):
     """High losses beyond a plane across the shortest of 20 axes; a case found by trying seeds."""
     rng = np.random.default_rng(1)

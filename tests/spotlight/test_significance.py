@@ -1,5 +1,7 @@
 """p-values: valid, the same for any number of jobs, small where a region is planted."""
 
+from dataclasses import replace
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -189,16 +191,48 @@ def test_a_later_spotlight_may_be_the_one(monkeypatch):
     assert finder.n_spotlights_ == 1
 
 
-@pytest.mark.parametrize(("null", "n_told"), [(10.0, 50), (1000.0, 100), (2000.0, 0)])
-def test_a_part_that_may_be_chance_is_told_with_the_whole(null, n_told, monkeypatch):
+@pytest.mark.parametrize(
+    ("null", "n_told", "p_value"),
+    [
+        ([10.0] * 19, 50, 0.05),
+        ([10.0] * 17 + [1000.0] * 2, 50, 0.15),
+        ([1000.0] * 19, 100, 0.05),
+        ([2000.0] * 19, 0, 1.0),
+    ],
+)
+def test_a_part_that_may_be_chance_is_told_with_the_whole(null, n_told, p_value, monkeypatch):
     """Two regions of 50 rows: together the statistic is 1486, that of one is 713."""
     from skaudit.spotlight import _fit
 
-    monkeypatch.setattr(_fit, "_permuted_value", lambda *args: null)
+    values, divided = iter(null), []
+    monkeypatch.setattr(_fit, "_permuted_value", lambda *args: next(values))
+    take_apart = _fit.take_apart
+    monkeypatch.setattr(_fit, "take_apart", lambda *args: divided.append(1) or take_apart(*args))
     X, losses, _ = two_subclasses()
-    finder = SpotlightFinder(1, max_size=0.1, n_permutations=19, random_state=0).fit(X, losses)
+    finder = SpotlightFinder(1, max_size=0.1, n_permutations=19, alpha=0.2, random_state=0)
+    finder.fit(X, losses)
     assert (finder.predict(X) == 0).sum() == pytest.approx(n_told, abs=5)
-    assert (finder.spotlights_["p_value"][0] <= 0.05) == (n_told > 0)
+    assert finder.spotlights_["p_value"][0] == p_value
+    # What is told whole is searched whole in the halves of the rows too.
+    assert len(divided) == (3 if n_told == 50 else 1)
+
+
+def test_a_part_is_no_surer_than_its_whole(monkeypatch):
+    """A part is searched anew, which permuted losses are not, and may exceed the whole."""
+    from skaudit.spotlight import _fit
+
+    X, losses, _ = two_subclasses()
+    search = _fit.search
+    monkeypatch.setattr(
+        _fit, "search", lambda *args, **params: replace(search(*args, **params), value=500.0)
+    )
+    monkeypatch.setattr(_fit, "_permuted_value", lambda *args: 600.0)
+    finder = SpotlightFinder(1, max_size=0.1, n_permutations=19, random_state=0).fit(X, losses)
+    assert finder.n_spotlights_ == 0
+    monkeypatch.setattr(_fit, "_permuted_value", lambda *args: 10.0)
+    finder.fit(X, losses)
+    assert finder.n_spotlights_ == 1
+    assert finder._evidence[0]["value"] == 500.0
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.5])
