@@ -328,6 +328,8 @@ def test_columns_of_all_types_are_given_other_values():
     model[-1].coef_[:] = 1.0
     assert unused_columns(model, X, list(X), set(X), 0) == {"when", "word", "flag"}
     assert all(dtypes == X.dtypes.to_dict() for dtypes in seen)
+    # To fit; a few rows as they are, and with all columns changed in turn; each column left.
+    assert len(seen) == 1 + 2 + 1 + 3
 
 
 def test_a_late_value_that_the_model_uses_is_noticed():

@@ -392,8 +392,9 @@ def test_many_constant_columns_do_not_move_a_far_center():
     X = rng.normal(size=(1000, 20)) / np.arange(1.0, 21.0)
     losses = rng.exponential(size=1000) + 5 * (X[:, -1] > np.quantile(X[:, -1], 0.9))
     wide = np.hstack([X, np.full((1000, 60), 0.1)])
-    finder, alone = (fitted(A, losses, size=0.1) for A in (wide, X))
+    finder, alone = (fitted(A, losses) for A in (wide, X))
     np.testing.assert_allclose(finder.centers_[:, :20], alone.centers_, rtol=1e-6)
+    np.testing.assert_allclose(finder.history_, alone.history_, rtol=1e-6)
 
 
 # --------------------------------------------------------------------------------- invariances
