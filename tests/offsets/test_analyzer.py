@@ -216,12 +216,14 @@ def test_importance_weights_keep_the_level():
     rng = np.random.default_rng(0)
     n_trials, n = 300, 1500
     p_values = {"importance": [], "frequency": []}
-    for _ in range(n_trials):
+    for trial in range(n_trials):
         z, x = rng.normal(size=(2, n))
         X = np.column_stack([expit(z), x])
         y = rng.random(n) < expit(z)
         weight = rng.exponential(size=n) ** 2
         for weights, found in p_values.items():
+            if weights == "frequency" and trial % 5:
+                continue  # far beyond any level, which few trials show
             fitted = IncrementalFeatureAnalyzer(ScoreColumn(0), weights=weights)
             fitted.fit(X, y, sample_weight=weight)
             found.append(fitted.feature_table_["score_p_value"][0])
