@@ -227,7 +227,9 @@ def audit(
         regions = region_candidates(views, losses, expected, rows.weights, code)
         candidates = [
             label_candidate(held_out, noise, proba, rows.weights, code),
-            calibration_candidate(calibration, rows.n, total, code, frozen),
+            calibration_candidate(
+                calibration, held_out.classes.tolist(), rows.n, total, code, frozen
+            ),
             *regions,
             *feature_candidates(offsets, total),
         ]

@@ -26,10 +26,12 @@ def find_miscalibration(codes, proba, weights):
     Returns
     -------
     dict
-        `slope` b (above 1: too timid, below: too sure), `shift` a (n_classes,), the first of which
-        is 0; `floor`, below which no probability is rescaled; `n_impossible`, labels that have a
-        probability of 0; `gain` in nats a row, and `zeros_cost`, the part of it that these have;
-        `statistic` (likelihood ratio against the probabilities as they are), `df`, `p_value`.
+        `slope` b (above 1: too timid, below: too sure) and its standard error `slope_error`;
+        `shift` a (n_classes,), the first of which is 0; `bias` (n_classes,), the mean probability
+        of each class less the share of its labels; `floor`, below which no probability is
+        rescaled; `n_impossible`, labels that have a probability of 0; `gain` in nats a row, and
+        `zeros_cost`, the part of it that these have; `statistic` (likelihood ratio against the
+        probabilities as they are), `df`, `p_value`.
     """
     floor = max(0.5 * proba[proba > 0].min(), _TINY) if (proba == 0).any() else _TINY
     total, n_classes = weights.sum(), proba.shape[1]
@@ -51,9 +53,13 @@ def find_miscalibration(codes, proba, weights):
     gain = weights / total * saved
     impossible = (own < floor) & (weights > 0)
     statistic = float(max(2.0 * total * gain.sum(), 0.0))
+    covariance = np.linalg.pinv(problem.curvature(found.x), hermitian=True) / total
+    given = np.bincount(codes, weights=weights, minlength=n_classes)
     return {
         "slope": float(slope),
+        "slope_error": float(np.sqrt(max(covariance[0, 0], 0.0))),
         "shift": shift,
+        "bias": (weights @ proba - given) / total,
         "floor": floor,
         "n_impossible": int(impossible.sum()),
         "zeros_cost": float(gain[impossible].sum()),

@@ -54,7 +54,7 @@ def _of_kind(report, kind):
 
 def _labels(report, wrong):
     found = _of_kind(report, "label_issues")
-    text = f"  {wrong.sum()} wrong labels, {wrong.mean():.1%} of all: "
+    text = f"  {wrong.sum()} wrong labels, {wrong.mean():.1%} of all, with those of the region: "
     if not found:
         return text + "not found."
     marked = report.rows(found[0])

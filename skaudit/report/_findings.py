@@ -20,6 +20,7 @@ _FEW = 10  # rows, below which a column's offsets are stories of single rows
 _BEYOND, _SURPRISE = 2.0, 0.2
 _FAILS = 0.05  # nats a row of the region that it has to exceed it by too
 _KNOWN = 0.75  # of the loss of a region, expected by a model that knows it
+_EVEN = 0.03  # of the slope of a rescaling, by which it may miss 1
 _CLEAR = 0.3  # standard deviations; a smaller contrast names no region
 _BESIDE = 0.4  # of the strongest contrast; smaller ones are not named beside it
 
@@ -132,17 +133,23 @@ def label_candidate(held_out, noise, proba, weights, code):
 # Calibration
 
 
-def calibration_candidate(found, n_rows, total, code, frozen):
+def calibration_candidate(found, classes, n_rows, total, code, frozen):
     """Probabilities that are wrong as a whole; their gain is that of the best rescaling."""
     severity, error = _expected_gain(found["statistic"], found["df"], total)
     # Impossible labels cost much each, and their number is chance.
     error = float(np.hypot(error, found["zeros_cost"] / np.sqrt(max(found["n_impossible"], 1))))
     slope, n_impossible = found["slope"], found["n_impossible"]
-    how = "more timid than need be"
+    how, shifted = "more timid than need be", ""
     if n_impossible and found["zeros_cost"] > 0.5 * found["gain"]:
         how = "0 where they should not be"
-    elif abs(slope - 1.0) < 0.03:
+    elif abs(slope - 1.0) < max(_EVEN, 2.0 * found["slope_error"]):
         how = "shifted between the classes"
+        most = int(np.abs(found["bias"]).argmax())
+        level = "high" if found["bias"][most] > 0 else "low"
+        shifted = (
+            f"The mean probability of “{one_line(classes[most])}” is too {level} by "
+            f"{abs(found['bias'][most]):.3f}. "
+        )
     elif slope < 1:
         how = "too sure of themselves"
     rescaling = "The best rescaling of the log probabilities has the slope"
@@ -153,7 +160,7 @@ def calibration_candidate(found, n_rows, total, code, frozen):
             "slope"
         )
     evidence = (
-        f"{rescaling} {slope:.2f} (1 is right; "
+        f"{shifted}{rescaling} {slope:.2f} (1 is right; "
         "below, probabilities lie too near to 0 and 1; above, too far from them); likelihood ratio "
         f"{found['statistic']:.1f} on {found['df']} degrees of freedom."
     )
@@ -428,9 +435,12 @@ def _feature_evidence(test, is_new):
             segments.loc[segments["offset"].idxmin()],
             segments.loc[segments["offset"].idxmax()],
         )
+        ends = [segment_name(low), segment_name(high)]
+        if test.feature != test.column and low["kind"] == "category":
+            ends = [f"with{'' if name == '“True”' else 'out'} the word" for name in ends]
         parts.append(
             f"Log-odds of “{one_line(test.label)}” to add run from {low['offset']:+.2f} "
-            f"({segment_name(low)}) to {high['offset']:+.2f} ({segment_name(high)})."
+            f"({ends[0]}) to {high['offset']:+.2f} ({ends[1]})."
         )
     if test.told:
         named = ", ".join(one_line(name) for name in test.told[:5])

@@ -75,7 +75,8 @@ class AuditReport:
     segment_table_ : pandas.DataFrame
         As that of `IncrementalFeatureAnalyzer`, with `class` and `column` in front.
     calibration_ : dict
-        `slope, shift, statistic, df, p_value` of the best rescaling of the log probabilities.
+        `slope, slope_error, shift, statistic, df, p_value` of the best rescaling of the log
+        probabilities; `bias`, the mean probability of each class less the share of its labels.
     detectable_ : pandas.DataFrame
         `kind, what, detectable`: what would have been found with a probability of 80 %.
     notes_ : list of str

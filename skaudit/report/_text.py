@@ -63,7 +63,7 @@ def what_could_be_found(report):
     parts = []
     if "label_issues" in sizes:
         parts.append(f"{sizes['label_issues'][0]:.1%} of wrong labels")
-    else:
+    elif "label_issues" not in set(report.findings_["kind"]):
         parts.append("no share of wrong labels, which these probabilities cannot tell from chance")
     for kind, name in (("calibration", "a rescaling"), ("feature", "a column")):
         if kind in sizes:

@@ -1,5 +1,6 @@
 """`audit`: what goes in, what is shared, what it finds and what it leaves alone."""
 
+import re
 import warnings
 
 import numpy as np
@@ -422,6 +423,32 @@ def test_chance_that_the_model_knows_is_nothing_to_fix(slope, global_random_seed
     X = pd.DataFrame(rng.normal(size=(6000, 3)), columns=list("abc"))
     y = rng.random(6000) < expit(slope * X["a"] + X["b"])
     assert audit(LogisticRegression(), X, y).findings_.empty
+
+
+@pytest.mark.parametrize(("shift", "level"), [(-1.0, "low"), (1.0, "high")])
+def test_probabilities_that_are_shifted_are_told_as_that(shift, level, global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    X = rng.normal(size=(900, 2))
+    y = np.where(rng.random(900) < expit(2 * X[:, 0]), "yes", "no")
+    model = LogisticRegression().fit(X[:600], y[:600])
+    model.intercept_ += shift
+    report = audit(FrozenEstimator(model), X[600:], y[600:])
+    found = report.findings_.query("kind == 'calibration'").iloc[0]
+    assert found["title"] == "The probabilities are shifted between the classes"
+    words = re.search("mean probability of “(yes|no)” is too (low|high)", found["evidence"])
+    other = {"low": "high", "high": "low"}
+    assert words.group(2) == (level if words.group(1) == "yes" else other[level])
+
+
+def test_labels_that_are_told_are_not_beyond_telling(cancer):
+    """Whatever noise in general could have been found: here it was."""
+    X, y = cancer
+    flipped = np.random.default_rng(1).choice(len(y), 30, replace=False)
+    y = y.mask(y.index.isin(flipped), 1 - y)
+    report = audit(make_pipeline(StandardScaler(), LogisticRegression()), X, y)
+    assert "label_issues" in set(report.findings_["kind"])
+    assert np.isnan(report.detectable_.query("kind == 'label_issues'")["detectable"].iloc[0])
+    assert "no share of wrong labels" not in str(report)
 
 
 def test_without_permutations_the_other_findings_stay(customers):

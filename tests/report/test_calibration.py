@@ -32,6 +32,20 @@ def test_two_classes_have_platts_line(global_random_seed):
     assert found["p_value"] == pytest.approx(line["statistics"]["lr_p_value"], rel=1e-3)
 
 
+def test_the_error_of_the_slope_is_that_of_a_logistic_regression(global_random_seed):
+    rng = np.random.default_rng(global_random_seed)
+    z, weights = rng.normal(size=1000), rng.integers(1, 4, 1000).astype(float)
+    y = rng.random(1000) < expit(0.4 + 0.8 * z)
+    proba = np.stack([expit(-z), expit(z)], 1)
+    found = find_miscalibration(y.astype(int), proba, weights)
+    design, p = np.column_stack([z, np.ones(1000)]), recalibrated(proba, found)[:, 1]
+    information = (design * (weights * p * (1 - p))[:, None]).T @ design
+    expected = np.sqrt(np.linalg.inv(information)[0, 0])
+    assert found["slope_error"] == pytest.approx(expected, rel=1e-4)
+    bias = np.average(expit(z) - y, weights=weights)
+    np.testing.assert_allclose(found["bias"], [-bias, bias])
+
+
 @pytest.mark.parametrize("n_classes", [2, 3, 6])
 def test_the_gradient_is_zero_there(n_classes, global_random_seed):
     rng = np.random.default_rng(global_random_seed)

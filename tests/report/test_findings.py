@@ -416,3 +416,5 @@ def test_words_of_a_text_column_are_tested():
     finding = report.findings_.query("kind == 'feature'").iloc[0]
     assert finding["title"].startswith("note says what")
     assert '"late"' in finding["evidence"]
+    assert "(without the word) to +" in finding["evidence"]
+    assert "(with the word)" in finding["evidence"]
