@@ -27,6 +27,7 @@ _CONTINENTAL = r"[-+]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+)?(?:,\d+)?"
 _DECIMAL_COMMA = r",(?:\d{1,2}|\d{4,})$"
 _POINT_GROUPS = r"^[-+]?[1-9]\d{0,2}(?:\.\d{3})+(?:,|$)"
 _COMMA_GROUPS = r"[-+]?(?:\d{1,3}|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?"
+_NUMBER = rf"{_CONTINENTAL}|{_COMMA_GROUPS}|[-+]?\d*\.?\d+"
 # A quote opens a field only at its start; elsewhere, as in 5" pipe, it is a character.
 _QUOTED = re.compile(rf'(?:\A|(?<=[{_DELIMITERS}\r\n]))"[^"]*(?:""[^"]*)*"?')
 _BLANK_LINES = re.compile(r"\A(?:[^\S\r\n]*[\r\n])+")
@@ -234,18 +235,22 @@ def _number_format(sample):
     ----------
     sample : pandas.DataFrame of str
         A comma is decimal where it stands before other than three digits, and no point does; three
-        digits behind each comma are thousands. Columns that could be neither are texts.
+        digits behind each comma are thousands. Columns that could be neither are texts, and so
+        are numbers with points between thousands beside dates with points.
     """
     import pandas as pd
 
     columns = [sample.iloc[:, i].dropna() for i in range(sample.shape[1])]
     columns = [column for column in columns if column.str.fullmatch(_DIGITS).all()]
     commas = [column for column in columns if column.str.contains(",").any()]
-    if not commas:
+    # Dates and versions are not, such as 24.12.2026.
+    numbers = [column for column in columns if column.str.fullmatch(_NUMBER).all()]
+    if not commas or not numbers:
         return {}
-    values = pd.concat(columns)
+    values = pd.concat(numbers)
     if values.str.fullmatch(_CONTINENTAL).all() and values.str.contains(_DECIMAL_COMMA).any():
-        grouped = values.str.contains(_POINT_GROUPS).any()
+        # Between thousands pandas skips points wherever they stand, in dates too.
+        grouped = values.str.contains(_POINT_GROUPS).any() and len(numbers) == len(columns)
         return {"decimal": ",", "thousands": "."} if grouped else {"decimal": ","}
     if pd.concat(commas).str.fullmatch(_COMMA_GROUPS).all():
         return {"thousands": ","}

@@ -115,6 +115,7 @@ def test_index_of_to_csv_comes_back(tmp_path):
         ("a;b\n1,5;0.5\n2,5;0.25\n", ["1,5", "2,5"]),
         ('a,b\n"1,2,3",1\n"4,5",0\n', ["1,2,3", "4,5"]),
         ("a\tb\n007\tx,y\n008\tz\n", [7, 8]),
+        ("a;day\n1,5;24.12.2026\n-0,25;1.1.2027\n", [1.5, -0.25]),
     ],
 )
 def test_numbers_are_read_as_they_are_written(csv, content, expected):
@@ -123,6 +124,13 @@ def test_numbers_are_read_as_they_are_written(csv, content, expected):
 
 def test_points_are_thousands_where_commas_are_decimal(csv):
     assert csv("a;eur\n-0,126;49.812\n1,25;1.234,5\n")["eur"].tolist() == [49812, 1234.5]
+
+
+def test_points_of_dates_are_not_between_thousands(csv):
+    table = csv("a;day;eur\n1,5;24.12.2026;1.234,5\n2,25;1.1.2027;49.812\n")
+    assert table["a"].tolist() == [1.5, 2.25]
+    assert table["day"].tolist() == ["24.12.2026", "1.1.2027"]
+    assert table["eur"].tolist() == ["1.234,5", "49.812"]
 
 
 @pytest.mark.parametrize(
