@@ -24,8 +24,8 @@ class Metric:
     location: np.ndarray
     scale: np.ndarray
     unit: float
-    n_varying: int
     matrix: np.ndarray | None = None
+    n_varying: int = 0  # columns; what was pickled before it was kept predicts without
 
     def apply(self, X, dtype):
         """Rows of the metric's space, shape (n, d), computed in float64 block by block."""
@@ -84,7 +84,7 @@ def fit_metric(name, X, weights):
         rms = largest * np.sqrt(((deviation / largest) ** 2).sum())
         unit = 1.0 / max(rms, _LEAST)
         scale = np.full(X.shape[1], unit)
-    metric = Metric(name, location, scale, float(unit), n_varying)
+    metric = Metric(name, location, scale, float(unit), n_varying=n_varying)
     if name == "whitened":
         metric.matrix, metric.unit = _whitening(metric, X, weights)
     return metric

@@ -386,6 +386,14 @@ def test_constant_columns_do_not_disturb(metric, constant):
         np.testing.assert_allclose(finder.precisions_, alone.precisions_)
 
 
+def test_a_finder_that_kept_no_number_of_columns_predicts():
+    X, losses, _ = planted(200, 3)
+    finder = fitted(X, losses)
+    expected = finder.predict(X)
+    del finder._metric["n_varying"]
+    np.testing.assert_array_equal(finder.predict(X), expected)
+
+
 def test_many_constant_columns_do_not_move_a_far_center():
     """High losses beyond a plane across the shortest axis: the start is a discriminant."""
     rng = np.random.default_rng(1)
